@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+// Every bound of the unpacker, with its unit and its reason.
+namespace lamina::limits {
+
+// Bytes of one read of the blob. Large enough that system calls vanish beside inflating.
+inline constexpr size_t kBlobReadBytes = 256 * 1024;
+
+// Blob bytes read ahead of the decoder: hides the latency of a disk or of the content RPC.
+inline constexpr uint64_t kReadAheadBytes = 4 * 1024 * 1024;
+
+// Bytes of one buffer of decoded tar. A multiple of tar's 512, so that no header straddles two
+// buffers; small enough that inflate, SHA-256 and write find it in the processor's cache.
+inline constexpr size_t kChunkBytes = 256 * 1024;
+
+// Buffers of decoded tar of one unpack: 32 x 256 KiB = 8 MiB for hashing, parsing and writing
+// together. The decoder waits when all are in use.
+inline constexpr size_t kChunksPerUnpack = 32;
+
+// Bytes of one file that the parser collects before it hands them to a writer. Half of all chunks
+// stay free for the decoder even when a file's blocks came from as many chunks.
+inline constexpr size_t kSmallFileBytes = 1024 * 1024;
+
+// A writer's queue, in bytes of file content (each entry counts at least kEntryWeightBytes).
+inline constexpr uint64_t kWriterQueueBytes = 2 * 1024 * 1024;
+
+// What an entry without content weighs in a writer's queue: about the memory of its description.
+inline constexpr uint64_t kEntryWeightBytes = 512;
+
+// Writers per unpack. Creating files in different directories scales with processors until the
+// filesystem's journal is the limit.
+inline constexpr unsigned kWritersMax = 16;
+
+// Compressed bytes that one thread decodes at a time where a stream has borders (zstd frames, BGZF
+// members): large enough that handing over costs nothing beside decoding.
+inline constexpr size_t kPieceBytes = 128 * 1024;
+
+// A frame larger than this is decoded from front to end with the rest of its stream.
+inline constexpr size_t kPieceBytesMax = 1024 * 1024;
+
+// Decoded bytes of one piece; with two pieces per thread it bounds the memory of the decoder.
+inline constexpr size_t kPieceDecodedBytesMax = 4 * 1024 * 1024;
+
+// Threads that decode pieces of one stream. More than the other stages can keep up with is waste.
+inline constexpr unsigned kPieceThreadsMax = 4;
+
+// --- Hostile input ---
+
+// Bytes of one tar extension header: what Go's archive/tar, and so containerd, accepts at most.
+inline constexpr uint64_t kTarExtensionBytesMax = 1024 * 1024;
+
+// log2 of the window that a zstd frame may ask for: 512 MiB, which containerd's decoder accepts;
+// libzstd's own default is 27. The memory is touched only as far as a frame uses it.
+inline constexpr int kZstdWindowLogMax = 29;
+
+// Bytes of a resolved path below the root: PATH_MAX, beyond which nobody could name the file.
+inline constexpr size_t kPathBytesMax = 4096;
+
+// Symbolic links followed to resolve one name: containerd's bound (continuity fs.RootPath).
+inline constexpr unsigned kLinksMax = 255;
+
+// --- Descriptors ---
+
+// Directories of one unpack that are kept open for entries to come. Entries come directory by
+// directory, so more would save little.
+inline constexpr size_t kCachedDirectoriesMax = 64;
+
+// Directories of one unpack that are open at all, those included that writers still need. Beyond
+// it the writers are awaited, so that one unpack fits into the usual limit of 1024 descriptors; the
+// programs raise their limit for more at once.
+inline constexpr size_t kOpenDirectoriesMax = 512;
+
+} // namespace lamina::limits

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "unpacker/base/digest.h"
+#include "unpacker/base/stage_time.h"
+#include "unpacker/layer/rebase_work.h"
+#include "unpacker/tree/usage.h"
+
+namespace lamina {
+
+struct StageTimes {
+    StageTime read;
+    StageTime decode;
+    StageTime hash;
+    StageTime parse;          // with directories, links, and what comes last
+    StageTime write;          // all writers
+    double total_seconds = 0; // wall clock of the whole call
+};
+
+// What unpack_layer() did.
+struct UnpackReport {
+    // Digest and length of the complete uncompressed stream, bytes after the tar's end included.
+    Digest diff_id;
+    uint64_t uncompressed_bytes = 0;
+    uint64_t blob_bytes = 0;
+    uint64_t entries = 0;
+    // Overlay whiteouts and opaque marks made (WhiteoutMode::overlay only).
+    uint64_t whiteouts = 0;
+    // What the directory holds now, the root directory included.
+    Usage usage;
+    // What rebase_layer() has to do once the layers below are known. Only of WhiteoutMode::overlay
+    // without lowerdirs.
+    RebaseWork rebase;
+    StageTimes times;
+};
+
+} // namespace lamina

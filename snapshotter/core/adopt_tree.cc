@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layers that were unpacked before their snapshot was prepared.
+#include <limits>
+
+#include <fmt/format.h>
+#include <sys/statvfs.h>
+
+#include "snapshotter/core/apply_hold_state.h"
+#include "snapshotter/core/overlay_parts.h"
+#include "snapshotter/core/staged_tree.h"
+#include "unpacker/tree/directory_cursor.h"
+
+namespace lamina {
+namespace {
+
+tl::unexpected<Error> not_untouched(SnapshotId id, std::string_view why) {
+    return fail(ErrorCode::failed_precondition,
+                fmt::format("snapshot {} cannot take a staged tree: {}", id, why));
+}
+
+} // namespace
+
+Status ApplyHold::adopt(StagedTree& tree) {
+    const SnapshotId id = state_->lock.id();
+    TRY_ASSIGN(const bool empty, is_empty_directory(state_->layout.upper(id)));
+    if (!empty) {
+        return not_untouched(id, "it holds files");
+    }
+    // A writable overlay makes a directory in its workdir when it is mounted, and leaves it there
+    // (fs/overlayfs/super.c, ovl_make_workdir).
+    TRY_ASSIGN(const bool never_mounted, is_empty_directory(state_->layout.work(id)));
+    if (!never_mounted) {
+        return not_untouched(id, "it was mounted");
+    }
+    if (!state_->applied.is_begun(id)) {
+        return not_untouched(id, "its mounts were asked for");
+    }
+    return tree.exchange_with_upper(id);
+}
+
+Result<StagedTree> OverlaySnapshotter::stage_tree() {
+    return StagedTree::make(parts_->layout, parts_->trash);
+}
+
+Result<FreeSpace> OverlaySnapshotter::free_space() const {
+    struct statvfs status{};
+    if (::fstatvfs(parts_->layout.staging(), &status) != 0) {
+        return fail(errno_error("statvfs", "staging"));
+    }
+    const bool counts_inodes = status.f_files != 0;
+    return FreeSpace{status.f_bavail * status.f_frsize,
+                     counts_inodes ? status.f_favail : std::numeric_limits<uint64_t>::max()};
+}
+
+} // namespace lamina

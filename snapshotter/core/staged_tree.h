@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "snapshotter/core/layout.h"
+#include "snapshotter/core/trash.h"
+#include "unpacker/base/fd.h"
+
+namespace lamina {
+
+// A directory in staging/ to unpack a layer into before its snapshot is asked for. What no snapshot
+// took goes to the trash with the object; after a crash, with the next start. Move-only; one
+// thread at a time.
+class StagedTree {
+  public:
+    // Empty. Both must outlive it.
+    static Result<StagedTree> make(const Layout& layout, Trash& trash);
+    StagedTree(StagedTree&& other) noexcept;
+    StagedTree& operator=(StagedTree&&) = delete;
+    ~StagedTree();
+
+    [[nodiscard]] std::string path() const { return layout_->root() + "/staging/" + name_; }
+    // Borrowed. Opened before anything was written, so that syncfs(2) on it misses no error.
+    [[nodiscard]] int fd() const { return fd_.get(); }
+
+    // Becomes the upper directory of snapshot `id` in one step, with the owner and mode that this
+    // one had; what was there is this object's now. Under the snapshot's lock.
+    Status exchange_with_upper(SnapshotId id);
+
+  private:
+    StagedTree(const Layout& layout, Trash& trash, std::string name)
+        : layout_(&layout), trash_(&trash), name_(std::move(name)) {}
+
+    const Layout* layout_;
+    Trash* trash_;
+    std::string name_; // in staging/; empty when moved from
+    Fd fd_;
+};
+
+// What a filesystem has left for others than root.
+struct FreeSpace {
+    uint64_t bytes = 0;
+    uint64_t inodes = 0; // the largest number there is where the filesystem does not count them
+};
+
+} // namespace lamina

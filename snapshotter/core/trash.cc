@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "snapshotter/core/trash.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <limits>
+
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "unpacker/base/log.h"
+#include "unpacker/tree/directory_cursor.h"
+#include "unpacker/tree/remove_tree.h"
+
+namespace lamina {
+namespace {
+
+// From linux/ioprio.h, which newer kernels wrote in C that is not C++.
+constexpr int kIoPriorityOfThread = 1; // IOPRIO_WHO_PROCESS
+constexpr int kIdleClass = 3 << 13;    // IOPRIO_CLASS_IDLE << IOPRIO_CLASS_SHIFT
+
+// Of the calling thread: on Linux both calls take 0 for the thread, not the process
+// (setpriority(2) "C library/kernel differences", ioprio_set(2)). Best effort.
+void become_idle() {
+    constexpr int kNicest = 19;
+    (void)::setpriority(PRIO_PROCESS, 0, kNicest);
+    (void)::syscall(SYS_ioprio_set, kIoPriorityOfThread, 0, kIdleClass);
+}
+
+} // namespace
+
+Trash::Trash(const Layout& layout, const TrashOptions& options)
+    : layout_(layout), options_(options), queue_(std::numeric_limits<uint64_t>::max()) {
+    for (unsigned i = 0; i < options_.threads; ++i) {
+        threads_.emplace_back([this](const std::stop_token& stop) { serve(stop); });
+    }
+}
+
+Trash::~Trash() {
+    queue_.abort();
+    for (auto& thread : threads_) {
+        thread.request_stop();
+    }
+}
+
+Status Trash::take(int directory, const std::string& name) {
+    const std::string trashed = Layout::fresh_name(name);
+    if (::renameat(directory, name.c_str(), layout_.trash(), trashed.c_str()) != 0) {
+        return errno == ENOENT ? Status{} : fail(errno_error("rename to trash", name));
+    }
+    enqueue(trashed);
+    return {};
+}
+
+Status Trash::take_all(int directory) {
+    TRY_ASSIGN(const auto names, list_names(directory));
+    for (const auto& name : names) {
+        TRY(take(directory, name));
+    }
+    return {};
+}
+
+Status Trash::take_leftovers() {
+    TRY_ASSIGN(const auto names, list_names(layout_.trash()));
+    for (const auto& name : names) {
+        enqueue(name);
+    }
+    return {};
+}
+
+void Trash::enqueue(const std::string& name) {
+    if (pending_.lock()->insert(name).second) {
+        queue_.push(name, 1);
+    }
+}
+
+void Trash::serve(const std::stop_token& stop) {
+    if (options_.when_idle) {
+        become_idle();
+    }
+    while (const auto name = queue_.pop()) {
+        const auto removed = remove_tree(layout_.trash(), *name, stop);
+        if (!removed && removed.error().code != ErrorCode::canceled) {
+            log::warn("cannot delete a removed tree, will try again at the next cleanup",
+                      {{"directory", *name}, {"error", removed.error().message}});
+        }
+        pending_.lock()->erase(*name);
+    }
+}
+
+} // namespace lamina

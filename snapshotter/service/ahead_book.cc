@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "snapshotter/service/ahead_book.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "snapshotter/service/limits.h"
+#include "unpacker/base/log.h"
+
+namespace lamina {
+
+using State = AheadBook::Entry::State;
+
+namespace {
+
+constexpr std::string_view kUnpackedInParallel = "the client unpacks layers in parallel itself";
+
+} // namespace
+
+uint64_t AheadBook::estimated_bytes(const LayerAhead& layer) {
+    return layer.size * kTreeBytesPerBlobByte;
+}
+
+// --- Applies ---
+
+AheadBook::ImageId AheadBook::enter(const LayerPlace& place, size_t depth, Clock::time_point now,
+                                    Dropped& dropped, const std::function<void(Question)>& ask) {
+    auto image = image_of(place);
+    if (image == images_.end()) {
+        if (images_.size() >= kImagesAheadMax) {
+            return 0;
+        }
+        Image made{place, depth, {{place, std::nullopt}}, 0, false, now, {}};
+        image = images_.emplace(++last_image_, std::move(made)).first;
+        ask({image->first, place, depth});
+    }
+    const ImageId id = image->first;
+    ++image->second.visits;
+    image->second.depth = depth;
+    image->second.last_seen = now;
+    std::erase_if(entries_, [&](const EntryPtr& entry) {
+        const bool is_passed = entry->image == id && entry->depth < depth;
+        if (is_passed) {
+            abandon(*entry);
+            dropped.push_back(entry);
+        }
+        return is_passed;
+    });
+    return id;
+}
+
+void AheadBook::leave(ImageId id, const LayerPlace& place, const std::optional<Digest>& diff_id,
+                      Clock::time_point now, Dropped& dropped) {
+    const auto image = images_.find(id);
+    if (image == images_.end()) {
+        return;
+    }
+    --image->second.visits;
+    image->second.last_seen = now;
+    const std::optional<Digest>& expected = image->second.diff_ids.at(place);
+    const bool is_good = diff_id && (!expected || *expected == *diff_id);
+    if (!is_good && image->second.visits == 0) {
+        drop(image, diff_id ? "a layer has another diff ID" : "an Apply failed", dropped);
+        return;
+    }
+    drop_if_finished(id, dropped);
+}
+
+AheadBook::Images::iterator AheadBook::image_of(const LayerPlace& place) {
+    return std::ranges::find_if(
+        images_, [&](const auto& image) { return image.second.diff_ids.contains(place); });
+}
+
+// --- Layers ---
+
+void AheadBook::keep_off(const std::string& containerd_namespace, const Digest& blob,
+                         Clock::time_point now, Dropped& dropped) {
+    if (kept_off_.size() == kLayersKeptOffMax) {
+        kept_off_.pop_front();
+    }
+    kept_off_.push_back({containerd_namespace, blob, now});
+    for (auto image = images_.begin(); image != images_.end();) {
+        const auto here = image++;
+        const bool has_layer = std::ranges::any_of(
+            here->second.diff_ids, [&](const auto& layer) { return is_kept_off(layer.first); });
+        if (has_layer) {
+            drop(here, kUnpackedInParallel, dropped);
+        }
+    }
+}
+
+bool AheadBook::is_kept_off(const LayerPlace& place) const {
+    return std::ranges::any_of(kept_off_, [&](const KeptOff& layer) {
+        return layer.blob == place.blob && layer.containerd_namespace == place.containerd_namespace;
+    });
+}
+
+void AheadBook::answer(const Question& question, const std::vector<LayerAhead>& layers,
+                       Clock::time_point now, Dropped& dropped) {
+    const auto image = images_.find(question.image);
+    if (image == images_.end()) {
+        return;
+    }
+    if (std::ranges::any_of(layers,
+                            [&](const LayerAhead& layer) { return is_kept_off(layer.place); })) {
+        drop(image, kUnpackedInParallel, dropped);
+        return;
+    }
+    image->second.is_answered = true;
+    image->second.last_seen = now;
+    const bool is_overtaken = std::ranges::any_of(
+        layers, [&](const LayerAhead& layer) { return image_of(layer.place) != images_.end(); });
+    size_t depth = question.depth;
+    for (const LayerAhead& layer : layers) {
+        if (is_overtaken || depth == question.depth + kLayersAheadMax) {
+            break;
+        }
+        image->second.diff_ids.emplace(layer.place, layer.diff_id);
+        entries_.push_back(std::make_shared<Entry>(question.image, ++depth, layer));
+    }
+    drop_if_finished(question.image, dropped);
+}
+
+std::optional<AheadBook::EntryPtr> AheadBook::find(const LayerPlace& place) const {
+    const auto found = std::ranges::find_if(
+        entries_, [&](const EntryPtr& entry) { return entry->layer.place == place; });
+    return found == entries_.end() ? std::nullopt : std::optional(*found);
+}
+
+void AheadBook::take_out(const EntryPtr& entry, Dropped& dropped) {
+    const auto image = images_.find(entry->image);
+    if (entry->state == State::done && image != images_.end()) {
+        ++image->second.counts.used;
+        ++counts_.used;
+        entry->state = State::over; // and not wasted
+    }
+    abandon(*entry);
+    std::erase(entries_, entry);
+    drop_if_finished(entry->image, dropped);
+}
+
+std::vector<AheadBook::EntryPtr> AheadBook::expected() const {
+    std::vector<EntryPtr> found;
+    std::ranges::copy_if(entries_, std::back_inserter(found),
+                         [](const EntryPtr& entry) { return entry->state == State::expected; });
+    return found;
+}
+
+std::optional<AheadBook::EntryPtr> AheadBook::next() const {
+    std::optional<EntryPtr> best;
+    size_t best_distance = 0;
+    for (const EntryPtr& entry : entries_) {
+        const size_t distance = entry->depth - images_.at(entry->image).depth;
+        const bool fits = entry->layer.size < kStagedBytesMax / kTreeBytesPerBlobByte;
+        if (entry->state == State::ready && fits && (!best || distance < best_distance)) {
+            best = entry;
+            best_distance = distance;
+        }
+    }
+    if (best && staged_bytes() + estimated_bytes((*best)->layer) > kStagedBytesMax) {
+        return std::nullopt;
+    }
+    return best;
+}
+
+void AheadBook::finish(const EntryPtr& entry, std::optional<StagedLayer>& result) {
+    if (entry->state != State::unpacking) { // counted as wasted then
+        return;
+    }
+    auto& image = images_.at(entry->image);
+    if (!result) {
+        entry->state = State::over;
+        ++image.counts.wasted;
+        ++counts_.wasted;
+        return;
+    }
+    entry->state = State::done;
+    entry->result.emplace(*std::move(result));
+    ++image.counts.staged;
+    ++counts_.staged;
+}
+
+// Of what is there, and what will be.
+uint64_t AheadBook::staged_bytes() const {
+    uint64_t bytes = 0;
+    for (const EntryPtr& entry : entries_) {
+        if (entry->state == State::done) {
+            bytes += entry->result->report.usage.size_bytes;
+        } else if (entry->state == State::unpacking) {
+            bytes += estimated_bytes(entry->layer);
+        }
+    }
+    return bytes;
+}
+
+// --- The end ---
+
+void AheadBook::abandon(Entry& entry) {
+    if (entry.state == State::unpacking || entry.state == State::done) {
+        ++images_.at(entry.image).counts.wasted;
+        ++counts_.wasted;
+    }
+    entry.state = State::over;
+    entry.stop.request_stop();
+}
+
+void AheadBook::drop(Images::iterator image, std::string_view reason, Dropped& dropped) {
+    const ImageId id = image->first;
+    std::erase_if(entries_, [&](const EntryPtr& entry) {
+        if (entry->image != id) {
+            return false;
+        }
+        abandon(*entry);
+        dropped.push_back(entry);
+        return true;
+    });
+    const AheadCounts& counts = image->second.counts;
+    if (counts.staged + counts.wasted > 0) {
+        log::info("look-ahead ended", {{"namespace", image->second.first.containerd_namespace},
+                                       {"first_digest", image->second.first.blob.text()},
+                                       {"reason", reason},
+                                       {"staged", counts.staged},
+                                       {"used", counts.used},
+                                       {"wasted", counts.wasted},
+                                       {"staged_in_all", counts_.staged},
+                                       {"used_in_all", counts_.used},
+                                       {"wasted_in_all", counts_.wasted}});
+    }
+    images_.erase(image);
+}
+
+void AheadBook::drop_if_finished(ImageId id, Dropped& dropped) {
+    const auto image = images_.find(id);
+    const bool has_layers =
+        std::ranges::any_of(entries_, [&](const EntryPtr& entry) { return entry->image == id; });
+    if (image != images_.end() && image->second.is_answered && image->second.visits == 0 &&
+        !has_layers) {
+        drop(image, "nothing is left to do", dropped);
+    }
+}
+
+void AheadBook::expire(Clock::time_point oldest, Dropped& dropped) {
+    std::erase_if(kept_off_, [&](const KeptOff& layer) { return layer.time < oldest; });
+    for (auto image = images_.begin(); image != images_.end();) {
+        const auto here = image++;
+        if (here->second.visits == 0 && here->second.last_seen < oldest) {
+            drop(here, "nobody came", dropped);
+        }
+    }
+}
+
+void AheadBook::drop_all(std::string_view reason, Dropped& dropped) {
+    while (!images_.empty()) {
+        drop(images_.begin(), reason, dropped);
+    }
+}
+
+} // namespace lamina

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "snapshotter/core/staged_tree.h"
+#include "snapshotter/service/image_layers.h"
+#include "unpacker/pipeline/report.h"
+
+namespace lamina {
+
+// A layer that was unpacked without the layers below it: `report.rebase` is still to be done.
+struct StagedLayer {
+    StagedTree tree;
+    UnpackReport report;
+};
+
+// What the look-ahead has done, each layer counted once.
+struct AheadCounts {
+    uint64_t staged = 0; // unpacked completely
+    uint64_t used = 0;   // of these: an Apply took it
+    uint64_t wasted = 0; // begun, and nobody took it
+};
+
+// Which layers the look-ahead knows of and how far each has come. Does nothing by itself: no
+// threads, no files. Not thread-safe.
+class AheadBook {
+  public:
+    using Clock = std::chrono::steady_clock;
+    using ImageId = uint64_t; // never used twice; 0 is none
+
+    // A layer on its way.
+    struct Entry {
+        enum class State {
+            expected,  // its blob may not be there yet
+            ready,     // its blob is there
+            unpacking, // a thread is at it
+            done,      // `result` is there
+            over,      // failed, or nobody wants it any more
+        };
+        Entry(ImageId its_image, size_t its_depth, LayerAhead its_layer)
+            : image(its_image), depth(its_depth), layer(std::move(its_layer)) {}
+
+        const ImageId image;
+        const size_t depth; // number of layers below it
+        const LayerAhead layer;
+        State state = State::expected;
+        std::optional<StagedLayer> result;
+        std::stop_source stop; // of its unpack
+    };
+    using EntryPtr = std::shared_ptr<Entry>; // never null
+    // What is to be destroyed without a lock: deleting a tree takes time.
+    using Dropped = std::vector<EntryPtr>;
+
+    // An image whose layers are to be found.
+    struct Question {
+        ImageId image = 0;
+        LayerPlace place;
+        size_t depth = 0;
+    };
+
+    // An Apply for `place` begins. Answers the image that it belongs to: a known one, else a new
+    // one, for which `ask` is called; 0 when there are too many. Layers below are over.
+    ImageId enter(const LayerPlace& place, size_t depth, Clock::time_point now, Dropped& dropped,
+                  const std::function<void(Question)>& ask);
+    // It has ended, with what it answered, or failed. When it failed, or answered another diff ID
+    // than the image's configuration has, which containerd does not take, the image is dropped,
+    // unless another Apply of it runs.
+    void leave(ImageId image, const LayerPlace& place, const std::optional<Digest>& diff_id,
+               Clock::time_point now, Dropped& dropped);
+
+    // An Apply of `blob` begins for which its parents are not known: the client unpacks that
+    // image's layers at the same time by itself. Images with that layer are dropped, now and when
+    // an answer comes to know of it.
+    void keep_off(const std::string& containerd_namespace, const Digest& blob,
+                  Clock::time_point now, Dropped& dropped);
+
+    // What was found out. Layers that are known already are left out; when a later layer's Apply
+    // has already asked for itself, its answer counts and not this one.
+    void answer(const Question& question, const std::vector<LayerAhead>& layers,
+                Clock::time_point now, Dropped& dropped);
+
+    // Nothing when it is not known, or over.
+    [[nodiscard]] std::optional<EntryPtr> find(const LayerPlace& place) const;
+    // Nobody is to come for it again. The image is dropped with its last one.
+    void take_out(const EntryPtr& entry, Dropped& dropped);
+
+    [[nodiscard]] std::vector<EntryPtr> expected() const;
+    // The ready layer that will be asked for first, if its estimated bytes fit.
+    [[nodiscard]] std::optional<EntryPtr> next() const;
+    // An unpack has ended, without a result when it failed. Takes the result unless the entry was
+    // over meanwhile.
+    void finish(const EntryPtr& entry, std::optional<StagedLayer>& result);
+
+    // Drops images that no Apply was seen of since `oldest`, and forgets what keep_off() was told
+    // before it.
+    void expire(Clock::time_point oldest, Dropped& dropped);
+    void drop_all(std::string_view reason, Dropped& dropped);
+
+    [[nodiscard]] bool is_empty() const { return images_.empty(); }
+    [[nodiscard]] const AheadCounts& counts() const { return counts_; }
+
+    // Bytes that the tree of this layer may take, by a guess.
+    [[nodiscard]] static uint64_t estimated_bytes(const LayerAhead& layer);
+
+  private:
+    struct Image {
+        LayerPlace first;
+        size_t depth = 0; // of the Apply seen last
+        // Of its layers; diff IDs as far as they are known.
+        std::map<LayerPlace, std::optional<Digest>> diff_ids;
+        unsigned visits = 0; // Applies that run
+        bool is_answered = false;
+        Clock::time_point last_seen;
+        AheadCounts counts;
+    };
+    using Images = std::map<ImageId, Image>;
+
+    Images::iterator image_of(const LayerPlace& place);
+    [[nodiscard]] bool is_kept_off(const LayerPlace& place) const;
+    void drop(Images::iterator image, std::string_view reason, Dropped& dropped);
+    void drop_if_finished(ImageId image, Dropped& dropped);
+    void abandon(Entry& entry);
+    [[nodiscard]] uint64_t staged_bytes() const;
+
+    Images images_;
+    std::list<EntryPtr> entries_; // as images came, base first
+    struct KeptOff {
+        std::string containerd_namespace;
+        Digest blob;
+        Clock::time_point time;
+    };
+    std::deque<KeptOff> kept_off_; // oldest first
+    ImageId last_image_ = 0;
+    AheadCounts counts_;
+};
+
+} // namespace lamina

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "unpacker/base/digest.h"
+#include "unpacker/pipeline/blob_source.h"
+
+namespace lamina {
+
+// A blob that containerd's store holds completely.
+struct StoredBlob {
+    Digest digest;
+    uint64_t size = 0; // bytes
+};
+
+// containerd's Content service. Thread-safe.
+class ContentClient {
+  public:
+    // `address` is containerd's socket. Nothing is connected before the first call, and again
+    // after a restart of containerd: it starts after us.
+    explicit ContentClient(const std::string& address);
+    ~ContentClient();
+
+    // A blob that comes through one Read call, in order. Errors come from its read(): containerd's
+    // own; data_loss when it sent other than `size` bytes; canceled after `stop`. The blob must
+    // not outlive the client.
+    [[nodiscard]] std::unique_ptr<BlobSource> read(const std::string& containerd_namespace,
+                                                   const Digest& digest, uint64_t size,
+                                                   const std::stop_token& stop);
+
+    // The blobs of a namespace that `filter` (containerd's filter language) matches;
+    // resource_exhausted when they are more than `max`. canceled after `stop`, deadline_exceeded
+    // after kContentCallTime, else containerd's own error; so is it for size_of().
+    [[nodiscard]] Result<std::vector<StoredBlob>> list(const std::string& containerd_namespace,
+                                                       const std::string& filter, size_t max,
+                                                       const std::stop_token& stop);
+
+    // Bytes of a blob that is there completely; not_found for others.
+    [[nodiscard]] Result<uint64_t> size_of(const std::string& containerd_namespace,
+                                           const Digest& digest, const std::stop_token& stop);
+
+  private:
+    struct Connection;
+    std::unique_ptr<Connection> connection_;
+};
+
+} // namespace lamina

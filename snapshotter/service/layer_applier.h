@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "snapshotter/core/apply_hold.h"
+#include "snapshotter/core/types.h"
+#include "snapshotter/service/lookahead.h"
+#include "snapshotter/service/unpack_slots.h"
+#include "unpacker/pipeline/layer_unpacker.h"
+
+namespace lamina {
+
+// One layer to unpack into the snapshot that `mounts` belong to.
+struct LayerToApply {
+    std::string media_type;
+    std::string digest;
+    int64_t size = 0; // bytes of the blob
+    Mounts mounts;
+    std::string containerd_namespace; // empty when the caller did not say
+    bool sync_filesystem = false;     // on disk before apply() returns
+};
+
+// The uncompressed tar that a layer turned out to be.
+struct AppliedLayer {
+    Digest diff_id;
+    uint64_t size = 0;
+};
+
+// What containerd calls Apply, without its messages.
+class LayerApplier {
+  public:
+    // What it works with, so that each can be replaced in tests. All may be called by several
+    // threads at once.
+    struct Parts {
+        std::function<Result<ApplyHold>(const Mounts&)> hold;
+        std::function<Result<std::unique_ptr<BlobSource>>(const std::string& containerd_namespace,
+                                                          const Digest&, uint64_t size,
+                                                          const std::stop_token&)>
+            open_blob;
+        std::function<Result<UnpackReport>(BlobSource&, Encoding, const UnpackTarget&,
+                                           const std::stop_token&)>
+            unpack;
+    };
+
+    // Unpacks wait for a place of `slots`. `lookahead` is null or stages the layers that follow.
+    // Both outlive it.
+    LayerApplier(Parts parts, UnpackSlots& slots, Lookahead* lookahead = nullptr)
+        : parts_(std::move(parts)), slots_(slots), lookahead_(lookahead) {}
+
+    // Blocks until the layer is complete, or nothing of it is left in the snapshot and nothing
+    // writes any more. Thread-safe.
+    //
+    // unimplemented, with nothing touched, for media types and mounts that are not ours: containerd
+    // then asks its next differ, which it does for no other error. canceled after `stop` or when
+    // the snapshot is removed meanwhile. Else the errors of the parts.
+    [[nodiscard]] Result<AppliedLayer> apply(const LayerToApply& layer,
+                                             const std::stop_token& stop);
+
+  private:
+    struct Filled {
+        UnpackReport report;
+        bool was_staged = false;
+    };
+
+    // Leaves the snapshot empty when it fails after the first write, and as it was before that.
+    Result<Filled> fill(const LayerToApply& layer, const Digest& digest, Encoding encoding,
+                        ApplyHold& hold, const std::stop_token& stop);
+    Result<UnpackReport> unpack(const LayerToApply& layer, const Digest& digest, Encoding encoding,
+                                ApplyHold& hold, const std::stop_token& stop);
+    Lookahead::Visit enter(const LayerToApply& layer, const Digest& digest,
+                           const ApplyTarget& target);
+
+    Parts parts_;
+    UnpackSlots& slots_;
+    Lookahead* lookahead_;
+};
+
+} // namespace lamina

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "snapshotter/service/lookahead.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "unpacker/base/log.h"
+
+namespace lamina {
+namespace {
+
+using Clock = AheadBook::Clock;
+using State = AheadBook::Entry::State;
+
+void log_staged(const LayerAhead& layer, const Result<StagedLayer>& staged) {
+    const log::Field digest{"digest", layer.place.blob.text()};
+    if (staged) {
+        log::info("stage layer", {digest,
+                                  {"bytes", staged->report.blob_bytes},
+                                  {"uncompressed_bytes", staged->report.uncompressed_bytes},
+                                  {"seconds", staged->report.times.total_seconds}});
+    } else {
+        log::info("layer is not staged", {digest, {"error", staged.error().message}});
+    }
+}
+
+} // namespace
+
+Lookahead::Lookahead(Parts parts, UnpackSlots& slots, unsigned busy, Clock::duration age)
+    : parts_(std::move(parts)), slots_(slots), busy_(busy), age_(age) {
+    if (busy_ == 0) {
+        return;
+    }
+    threads_.emplace_back([this](const std::stop_token& stop) { scout(stop); });
+    for (unsigned i = 0; i < busy_; ++i) {
+        threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
+    }
+}
+
+Lookahead::~Lookahead() {
+    for (std::jthread& thread : threads_) {
+        thread.request_stop();
+    }
+    AheadBook::Dropped dropped;
+    const Lock lock(mutex_);
+    book_.drop_all("the daemon stops", dropped);
+}
+
+AheadCounts Lookahead::counts() {
+    const Lock lock(mutex_);
+    return book_.counts();
+}
+
+// --- Applies ---
+
+Lookahead::Visit Lookahead::enter(const LayerPlace& place, size_t depth) {
+    if (busy_ == 0) {
+        return {};
+    }
+    AheadBook::Dropped dropped; // destroyed after the lock
+    const Lock lock(mutex_);
+    const auto image =
+        book_.enter(place, depth, Clock::now(), dropped, [&](AheadBook::Question question) {
+            questions_.push_back(std::move(question));
+        });
+    changed_.notify_all();
+    return image == 0 ? Visit() : Visit(*this, image, place);
+}
+
+void Lookahead::keep_off(const std::string& containerd_namespace, const Digest& blob) {
+    if (busy_ == 0) {
+        return;
+    }
+    AheadBook::Dropped dropped;
+    const Lock lock(mutex_);
+    book_.keep_off(containerd_namespace, blob, Clock::now(), dropped);
+    changed_.notify_all();
+}
+
+Lookahead::Visit::Visit(Visit&& other) noexcept
+    : owner_(std::exchange(other.owner_, nullptr)), image_(other.image_),
+      place_(std::move(other.place_)), diff_id_(std::move(other.diff_id_)) {}
+
+Lookahead::Visit::~Visit() {
+    if (owner_ == nullptr) {
+        return;
+    }
+    AheadBook::Dropped dropped;
+    const Lock lock(owner_->mutex_);
+    owner_->book_.leave(image_, *place_, diff_id_, Clock::now(), dropped);
+    owner_->changed_.notify_all();
+}
+
+std::optional<StagedLayer> Lookahead::Visit::take(uint64_t size, Encoding encoding,
+                                                  const std::stop_token& stop) {
+    if (owner_ == nullptr) {
+        return std::nullopt;
+    }
+    AheadBook::Dropped dropped;
+    Lock lock(owner_->mutex_);
+    const auto entry = owner_->book_.find(*place_);
+    if (!entry || (*entry)->layer.size != size || (*entry)->layer.encoding != encoding) {
+        return std::nullopt;
+    }
+    const auto has_ended = [&] { return (*entry)->state != State::unpacking; };
+    if (!owner_->changed_.wait(lock, stop, has_ended)) {
+        return std::nullopt;
+    }
+    std::optional<StagedLayer> staged;
+    if ((*entry)->state == State::done) {
+        staged.emplace(*std::exchange((*entry)->result, std::nullopt));
+    }
+    owner_->book_.take_out(*entry, dropped);
+    owner_->changed_.notify_all(); // there is room for another one
+    return staged;
+}
+
+// --- The thread that finds out what there is to do ---
+
+void Lookahead::scout(const std::stop_token& stop) {
+    auto pause = kBlobPollMin;
+    Lock lock(mutex_);
+    while (!stop.stop_requested()) {
+        if (!questions_.empty()) {
+            const AheadBook::Question question = std::move(questions_.front());
+            questions_.pop_front();
+            lock.unlock();
+            look_up(question, stop);
+            lock.lock();
+            pause = kBlobPollMin;
+        } else if (book_.is_empty()) {
+            changed_.wait(lock, stop, [&] { return !questions_.empty(); });
+        } else {
+            const bool found = look_for_blobs(lock, stop);
+            lock.unlock();
+            look_after_staged();
+            lock.lock();
+            pause = found ? kBlobPollMin : std::min(pause * 2, kBlobPollMax);
+            changed_.wait_for(lock, stop, pause, [&] { return !questions_.empty(); });
+        }
+    }
+}
+
+void Lookahead::look_up(const AheadBook::Question& question, const std::stop_token& stop) {
+    const auto layers = parts_.layers_above(question.place, question.depth, stop);
+    if (!layers) {
+        log::debug("cannot look ahead",
+                   {{"digest", question.place.blob.text()}, {"error", layers.error().message}});
+    }
+    AheadBook::Dropped dropped;
+    const Lock lock(mutex_);
+    book_.expire(Clock::now() - age_, dropped);
+    book_.answer(question, layers.value_or(std::vector<LayerAhead>()), Clock::now(), dropped);
+}
+
+// Whether a blob was found. Asks without the lock.
+bool Lookahead::look_for_blobs(Lock& lock, const std::stop_token& stop) {
+    bool found = false;
+    for (const AheadBook::EntryPtr& entry : book_.expected()) {
+        lock.unlock();
+        const bool is_there = parts_.has_blob(entry->layer, stop);
+        lock.lock();
+        if (is_there && entry->state == State::expected) {
+            entry->state = State::ready;
+            changed_.notify_all();
+            found = true;
+        }
+    }
+    return found;
+}
+
+// Time and space are limited.
+void Lookahead::look_after_staged() {
+    const auto room = check_room(0);
+    AheadBook::Dropped dropped;
+    const Lock lock(mutex_);
+    book_.expire(Clock::now() - age_, dropped);
+    if (!room) {
+        book_.drop_all(room.error().message, dropped);
+    }
+    changed_.notify_all();
+}
+
+Status Lookahead::check_room(uint64_t bytes) {
+    TRY_ASSIGN(const FreeSpace space, parts_.free_space());
+    if (space.bytes < kFreeBytesMin + bytes || space.inodes < kFreeInodesMin) {
+        return fail(ErrorCode::resource_exhausted,
+                    fmt::format("too little space: {} bytes and {} inodes are free", space.bytes,
+                                space.inodes));
+    }
+    return {};
+}
+
+// --- The threads that do it ---
+
+void Lookahead::work(const std::stop_token& stop) {
+    while (true) {
+        {
+            Lock lock(mutex_);
+            if (!changed_.wait(lock, stop, [&] { return book_.next().has_value(); })) {
+                return;
+            }
+        }
+        const auto slot = slots_.take_spare(stop, busy_);
+        if (!slot) {
+            return;
+        }
+        Lock lock(mutex_);
+        const auto next = book_.next(); // may be another one, or none, by now
+        if (!next) {
+            continue;
+        }
+        const AheadBook::EntryPtr entry = *next;
+        entry->state = State::unpacking;
+        lock.unlock();
+        auto staged = stage(entry->layer, entry->stop.get_token());
+        log_staged(entry->layer, staged);
+        std::optional<StagedLayer> result;
+        if (staged) {
+            result.emplace(*std::move(staged));
+        }
+        lock.lock();
+        book_.finish(entry, result);
+        changed_.notify_all();
+        lock.unlock(); // before a result that nobody wants is thrown away
+    }
+}
+
+Result<StagedLayer> Lookahead::stage(const LayerAhead& layer, const std::stop_token& stop) {
+    TRY(check_room(AheadBook::estimated_bytes(layer)));
+    TRY_ASSIGN(const auto blob, parts_.open_blob(layer, stop));
+    TRY_ASSIGN(StagedTree tree, parts_.make_tree());
+    const UnpackTarget target{
+        .root = tree.path(), .whiteouts = WhiteoutMode::overlay, .lowerdirs = {}};
+    TRY_ASSIGN(UnpackReport report, parts_.unpack(*blob, layer.encoding, target, stop));
+    return StagedLayer{std::move(tree), std::move(report)};
+}
+
+} // namespace lamina

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "snapshotter/daemon/daemon.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <functional>
+
+#include <unistd.h>
+
+#include "snapshotter/core/overlay_snapshotter.h"
+#include "snapshotter/daemon/notify.h"
+#include "snapshotter/daemon/socket.h"
+#include "snapshotter/metadata/sqlite_store.h"
+#include "snapshotter/service/blob_store.h"
+#include "snapshotter/service/content_client.h"
+#include "snapshotter/service/image_layers.h"
+#include "snapshotter/service/lookahead.h"
+#include "snapshotter/service/server.h"
+#include "unpacker/base/log.h"
+#include "unpacker/base/processors.h"
+#include "unpacker/layer/engine_choice.h"
+
+namespace lamina {
+namespace {
+
+OverlayOptions overlay_options(const Config& config) {
+    return {.root = config.root,
+            .mount_options = config.snapshotter.mount_options,
+            .upperdir_label = config.snapshotter.upperdir_label,
+            .remap_ids = config.snapshotter.remap_ids,
+            .sync_trees = config.unpack.durability == Durability::layer,
+            .delete_threads = config.snapshotter.delete_threads,
+            .delete_when_idle = config.snapshotter.delete_when_idle};
+}
+
+using Unpack = std::function<Result<UnpackReport>(BlobSource&, Encoding, const UnpackTarget&,
+                                                  const std::stop_token&)>;
+
+LayerApplier::Parts applier_parts(OverlaySnapshotter& snapshotter, BlobStore& blobs,
+                                  const Unpack& unpack) {
+    return {.hold = [&](const Mounts& mounts) { return snapshotter.hold_for_apply(mounts); },
+            .open_blob =
+                [&](const std::string& name, const Digest& digest, uint64_t size,
+                    const std::stop_token& stop) { return blobs.open(name, digest, size, stop); },
+            .unpack = unpack};
+}
+
+Lookahead::Parts lookahead_parts(OverlaySnapshotter& snapshotter, BlobStore& blobs,
+                                 ImageLayers& images, const Unpack& unpack) {
+    return {.layers_above =
+                [&](const LayerPlace& place, size_t depth, const std::stop_token& stop) {
+                    return images.above(place, depth, stop);
+                },
+            .has_blob =
+                [&](const LayerAhead& layer, const std::stop_token& stop) {
+                    return blobs.has(layer.place.containerd_namespace, layer.place.blob, layer.size,
+                                     stop);
+                },
+            .open_blob =
+                [&](const LayerAhead& layer, const std::stop_token& stop) {
+                    return blobs.open(layer.place.containerd_namespace, layer.place.blob,
+                                      layer.size, stop);
+                },
+            .make_tree = [&] { return snapshotter.stage_tree(); },
+            .unpack = unpack,
+            .free_space = [&] { return snapshotter.free_space(); }};
+}
+
+// How many unpacks the look-ahead keeps running, those of Applies included: more than there are
+// processors for gains nothing, and one place is always left to an Apply. A staged tree is finished
+// after its unpack has put it on the disk, so durability does without.
+unsigned lookahead_unpacks(const Config& config) {
+    return config.unpack.lookahead == LookaheadMode::off ||
+                   config.unpack.durability == Durability::layer
+               ? 0
+               : std::min(available_processors(), config.unpack.max_concurrent - 1);
+}
+
+// Tries the engines where layers will be unpacked to.
+UnpackOptions unpack_options(const Config& config) {
+    const EngineChoice engine = choose_engine(config.unpack.engine, config.root + "/staging");
+    log_engine_choice(engine);
+    return {.writers = config.unpack.writers,
+            .engine = engine.kind,
+            .durability = config.unpack.durability,
+            .nice = static_cast<int>(config.unpack.nice)};
+}
+
+// The daemon serves as well without a service manager that listens.
+void notify(std::string_view state) {
+    if (auto sent = notify_service_manager(state); !sent) {
+        log::warn("cannot tell the service manager", {{"error", sent.error().message}});
+    }
+}
+
+// Serves on `listener` until a signal comes, then stops.
+Status serve(const Config& config, Snapshotter& snapshotter, LayerApplier& applier, Fd listener,
+             bool activated, ShutdownSignals& signals) {
+    TRY_ASSIGN(auto server, Server::start(snapshotter, applier, std::move(listener)));
+    log::info("serving", {{"address", activated ? "socket activation" : config.address},
+                          {"root", config.root}});
+    notify("READY=1\nSTATUS=Serving");
+    int signal = signals.wait();
+    log::info("stopping", {{"signal", ::strsignal(signal)}});
+    notify("STOPPING=1\nSTATUS=Waiting for running calls");
+    if (!activated) {
+        // Before the listener closes: containerd retries while there is no socket, but takes one
+        // that refuses for a failure (pkg/dialer).
+        ::unlink(config.address.c_str());
+    }
+    server->shutdown(std::chrono::seconds(config.shutdown_seconds));
+    return {};
+}
+
+} // namespace
+
+Status run_daemon(const Config& config, ShutdownSignals& signals) {
+    TRY_ASSIGN(auto store, SqliteStore::open(config.root));
+    TRY_ASSIGN(auto snapshotter,
+               OverlaySnapshotter::open(overlay_options(config), std::move(store)));
+    ContentClient content(config.content.address);
+    BlobStore blobs(config.content.root, content);
+    const Unpack unpack = [options = unpack_options(config)](BlobSource& blob, Encoding encoding,
+                                                             const UnpackTarget& target,
+                                                             const std::stop_token& stop) {
+        return unpack_layer(blob, encoding, target, options, stop);
+    };
+    UnpackSlots slots(config.unpack.max_concurrent);
+    ImageLayers images(content, blobs);
+    Lookahead lookahead(lookahead_parts(*snapshotter, blobs, images, unpack), slots,
+                        lookahead_unpacks(config));
+    LayerApplier applier(applier_parts(*snapshotter, blobs, unpack), slots, &lookahead);
+
+    TRY_ASSIGN(Fd listener, take_activated_socket());
+    bool activated = listener.valid();
+    if (!activated) {
+        TRY_ASSIGN(listener, listen_at(config.address));
+    }
+    return serve(config, *snapshotter, applier, std::move(listener), activated, signals);
+}
+
+} // namespace lamina

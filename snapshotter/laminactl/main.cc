@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// laminactl: the command for people.
+
+#include <cstdio>
+#include <map>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "unpacker/base/fd.h"
+#include "unpacker/cli/unpack_command.h"
+
+namespace {
+
+void add_unpack(CLI::App& app, lamina::UnpackCommand& command) {
+    CLI::App* unpack = app.add_subcommand("unpack", "unpack one layer blob into a directory");
+    unpack->add_option("BLOB", command.blob, "the blob: plain tar, gzip or zstd; - reads stdin")
+        ->required();
+    unpack->add_option("DIR", command.directory, "where to; made when missing")->required();
+    unpack->add_flag("--upperdir", command.is_upperdir,
+                     "DIR is the upper directory of an overlay: keep whiteouts as its own");
+    unpack->add_option("--lowerdir", command.lowerdirs,
+                       "what lies below, nearest first, joined by ':'; implies --upperdir");
+    unpack->add_option("--writers", command.writers, "threads that write; 0 = one per processor");
+    unpack->add_option("--engine", command.engine, "how files are made")
+        ->transform(CLI::CheckedTransformer(
+            std::map<std::string, lamina::EngineWish>{{"auto", lamina::EngineWish::automatic},
+                                                      {"threads", lamina::EngineWish::threads},
+                                                      {"io_uring", lamina::EngineWish::io_uring}}));
+    unpack->add_option("--durability", command.durability, "none, or layer: on disk at the end")
+        ->transform(CLI::CheckedTransformer(std::map<std::string, lamina::Durability>{
+            {"none", lamina::Durability::none}, {"layer", lamina::Durability::layer}}));
+    unpack->add_flag_callback(
+        "--timings",
+        [&command] { command.output = lamina::UnpackCommand::Output::text_with_timings; },
+        "print where the time went, stage by stage");
+    unpack->add_flag_callback(
+        "--json", [&command] { command.output = lamina::UnpackCommand::Output::json; },
+        "print the report as one JSON object");
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app{"Unpacks image layers as lamina does it, without containerd."};
+    app.set_version_flag("--version", std::string("laminactl " LAMINA_VERSION));
+    app.require_subcommand(1);
+    lamina::UnpackCommand unpack;
+    add_unpack(app, unpack);
+    CLI11_PARSE(app, argc, argv);
+    lamina::raise_descriptor_limit();
+    const auto report = lamina::run_unpack(unpack);
+    if (!report) {
+        (void)std::fprintf(stderr, "laminactl: %s\n", report.error().message.c_str());
+        return 1;
+    }
+    (void)std::fputs(report->c_str(), stdout);
+    return 0;
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layers that are applied before their parents are there, and get them at commit.
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/snapshotter/core/applied_layer.h"
+#include "tests/snapshotter/core/failing_store.h"
+#include "tests/snapshotter/core/snapshotter_fixture.h"
+#include "tests/support/manifest.h"
+
+namespace lamina::test {
+namespace {
+
+class RebaseTest : public SnapshotterTest {
+  protected:
+    void SetUp() override {
+        SnapshotterTest::SetUp();
+        if (IsSkipped()) {
+            return;
+        }
+        commit_layer("sha256:base", "",
+                     {dir("a", 0701).owner(3, 4).mtime(77).xattr("user.k", "v"),
+                      dir("a/b", 0702).mtime(78), file("a/b/old"), file("old")});
+    }
+
+    // The usual way: each layer onto its parent.
+    void commit_layer(const std::string& name, const std::string& parent, const Tree& layer) {
+        const auto applied = apply_layer(*snapshotter_, prepare("k", parent), layer);
+        ASSERT_TRUE(applied) << applied.error().message;
+        commit(name, "k");
+    }
+
+    // Applied without its parents; its upper directory is fs(2).
+    void apply_alone(const Tree& layer) {
+        const auto applied =
+            apply_layer(*snapshotter_, prepare(kExtractKey, "", kUpperLayer), layer);
+        ASSERT_TRUE(applied) << applied.error().message;
+    }
+
+    Status commit_onto(const std::string& parent) {
+        return snapshotter_->commit("sha256:top", kExtractKey, {}, parent);
+    }
+    void must_commit_onto(const std::string& parent) {
+        const auto committed = commit_onto(parent);
+        ASSERT_TRUE(committed) << committed.error().message;
+    }
+
+    std::string record() const { return options_.root + "/snapshots/2/rebase"; }
+
+    // What du would say must be what was stored.
+    void expect_true_usage() {
+        const auto tree = open_directory(fs(2));
+        EXPECT_EQ(snapshotter_->usage("sha256:top").value(), measure_usage(tree->get()).value());
+    }
+
+    void expect_inherited() {
+        const Entry found = read_entry(fs(2) + "/a", "a");
+        EXPECT_EQ(found.permission_bits, 0701U);
+        EXPECT_EQ(found.uid, 3);
+        EXPECT_EQ(found.gid, 4);
+        EXPECT_EQ(found.mtime_seconds, 77);
+        EXPECT_EQ(found.xattrs.at("user.k"), "v");
+    }
+
+    // Puts a store that fails as `plan_` says below the snapshotter.
+    void reopen_with_faults() {
+        snapshotter_.reset();
+        auto store = SqliteStore::open(options_.root);
+        ASSERT_TRUE(store);
+        auto opened = OverlaySnapshotter::open(
+            options_, std::make_unique<FailingStore>(*std::move(store), plan_));
+        ASSERT_TRUE(opened);
+        snapshotter_ = *std::move(opened);
+    }
+
+    void TearDown() override { snapshotter_.reset(); }
+
+    FaultPlan plan_;
+};
+
+TEST_F(RebaseTest, ImpliedDirectoriesTakeWhatTheParentsHave) {
+    apply_alone({file("a/new", "x")});
+    must_commit_onto("sha256:base");
+    expect_inherited();
+    expect_true_usage();
+}
+
+TEST_F(RebaseTest, OpaqueRootHidesTheRootsOfTheParents) {
+    apply_alone({opaque(""), file("new", "x")});
+    must_commit_onto("sha256:base");
+    for (const char* name : {"a", "old"}) {
+        struct stat status{};
+        ASSERT_EQ(::lstat((fs(2) + "/" + name).c_str(), &status), 0) << name;
+        EXPECT_TRUE(S_ISCHR(status.st_mode)) << name;
+    }
+    expect_true_usage();
+}
+
+TEST_F(RebaseTest, EmptyLayerWithAnOpaqueRootHidesAll) {
+    apply_alone({opaque("")});
+    must_commit_onto("sha256:base");
+    EXPECT_EQ(count_entries(fs(2)), 2);
+}
+
+TEST_F(RebaseTest, ParentsFurtherDownAreSeen) {
+    commit_layer("sha256:middle", "sha256:base", {file("other")});
+    snapshotter_->remove("none").error();
+    const auto applied =
+        apply_layer(*snapshotter_, prepare(kExtractKey, "", kUpperLayer), {file("a/b/new", "x")});
+    ASSERT_TRUE(applied);
+    must_commit_onto("sha256:middle");
+    EXPECT_EQ(read_entry(fs(3) + "/a/b", "b").mtime_seconds, 78);
+}
+
+TEST_F(RebaseTest, RestartBetweenApplyAndCommitForgetsNothing) {
+    apply_alone({file("a/new", "x"), opaque("")});
+    EXPECT_TRUE(exists(record()));
+    reopen();
+    must_commit_onto("sha256:base");
+    EXPECT_EQ(count_entries(fs(2)), 2); // own directory and the whiteout of `old`
+    expect_true_usage();
+}
+
+TEST_F(RebaseTest, RestartDoesNotTakeInheritanceAway) {
+    apply_alone({file("a/new", "x")});
+    reopen();
+    must_commit_onto("sha256:base");
+    expect_inherited();
+}
+
+TEST_F(RebaseTest, RecordIsThereOnlyWhileItIsNeeded) {
+    apply_alone({dir("a"), file("a/new", "x")});
+    EXPECT_FALSE(exists(record()));
+    ASSERT_TRUE(snapshotter_->remove(kExtractKey));
+    const auto applied =
+        apply_layer(*snapshotter_, prepare(kExtractKey, "", kUpperLayer), {file("a/new", "x")});
+    ASSERT_TRUE(applied);
+    const std::string third = options_.root + "/snapshots/3/rebase";
+    EXPECT_TRUE(exists(third));
+    must_commit_onto("sha256:base");
+    EXPECT_FALSE(exists(third));
+    EXPECT_EQ(count_entries(options_.root + "/staging"), 0);
+}
+
+TEST_F(RebaseTest, DamagedRecordIsNotTakenForNone) {
+    apply_alone({file("a/new", "x")});
+    ASSERT_EQ(::truncate(record().c_str(), 10), 0);
+    EXPECT_EQ(code_of(commit_onto("sha256:base")), ErrorCode::data_loss);
+    ASSERT_EQ(::truncate(record().c_str(), 0), 0); // as a power failure may leave it
+    EXPECT_EQ(code_of(commit_onto("sha256:base")), ErrorCode::data_loss);
+    EXPECT_TRUE(snapshotter_->remove(kExtractKey));
+}
+
+TEST_F(RebaseTest, CommitThatFailedCanBeTriedAgain) {
+    apply_alone({opaque(""), file("new", "x")});
+    reopen_with_faults();
+    for (int n = 1;; ++n) {
+        plan_.operations = 0;
+        plan_.failing = n;
+        const bool done = commit_onto("sha256:base").has_value();
+        plan_.failing = 0;
+        if (done) {
+            break;
+        }
+    }
+    EXPECT_EQ(count_entries(fs(2)), 3);
+    expect_true_usage();
+}
+
+TEST_F(RebaseTest, RepeatedCommitCountsEachWhiteoutOnce) {
+    reopen_with_faults();
+    apply_alone({opaque(""), file("new", "x")});
+    plan_.operations = 0;
+    EXPECT_EQ(code_of(snapshotter_->commit("sha256:base", kExtractKey, {}, "sha256:base")),
+              ErrorCode::already_exists);
+    EXPECT_EQ(count_entries(fs(2)), 1); // what must fail changes nothing
+    for (plan_.failing = 1; !commit_onto("sha256:base"); plan_.operations = 0) {
+        ++plan_.failing;
+    }
+    expect_true_usage();
+}
+
+TEST_F(RebaseTest, DiscardedLayerLeavesNoRecord) {
+    const Mounts mounts = prepare(kExtractKey, "", kUpperLayer);
+    {
+        auto hold = snapshotter_->hold_for_apply(mounts);
+        ASSERT_TRUE(hold);
+        RebaseWork work;
+        work.root_is_opaque = true;
+        ASSERT_TRUE(hold->succeed({{1, 0}, 0, work}));
+        ASSERT_TRUE(hold->discard());
+    }
+    EXPECT_FALSE(exists(record()));
+    must_commit_onto("sha256:base");
+    EXPECT_EQ(count_entries(fs(2)), 0);
+}
+
+TEST_F(RebaseTest, SecondLayerIsRefused) {
+    apply_alone({file("a/new", "x")});
+    const Mounts mounts = snapshotter_->mounts(kExtractKey).value();
+    EXPECT_EQ(code_of(snapshotter_->hold_for_apply(mounts)), ErrorCode::failed_precondition);
+    must_commit_onto("sha256:base");
+    expect_inherited();
+}
+
+TEST_F(RebaseTest, RootTakesTheOwnerOfTheParents) {
+    ASSERT_EQ(::chown(fs(1).c_str(), 12, 34), 0);
+    apply_alone({file("new", "x")});
+    must_commit_onto("sha256:base");
+    EXPECT_EQ(read_entry(fs(2), "").uid, 12);
+    EXPECT_EQ(read_entry(fs(2), "").gid, 34);
+}
+
+TEST_F(RebaseTest, BaseLayerLosesItsMarksAlsoAfterARestart) {
+    apply_alone({opaque(""), whiteout("gone"), opaque("d"), file("d/f", "x")});
+    reopen();
+    must_commit_onto("");
+    EXPECT_EQ(count_entries(fs(2)), 1);
+    EXPECT_THAT(read_entry(fs(2) + "/d", "d").xattrs, testing::IsEmpty());
+    EXPECT_FALSE(exists(record()));
+    expect_true_usage();
+}
+
+} // namespace
+} // namespace lamina::test

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real containerd under private folders, and its command line client."""
+import json
+import os
+
+from lib.cache import peer_program
+from lib.process import Process, run
+
+PEERS = {"1.6": "containerd-1.6", "1.7": "containerd-1.7", "2.3": "containerd-2.3"}
+
+# Parts that need other software, or write outside the folders given here (opt: /opt/containerd).
+UNUSED_PARTS = """disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images",
+  "io.containerd.cri.v1.runtime", "io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri",
+  "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs",
+  "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.devmapper",
+  "io.containerd.snapshotter.v1.blockfile", "io.containerd.snapshotter.v1.erofs",
+  "io.containerd.internal.v1.tracing", "io.containerd.tracing.processor.v1.otlp"]
+"""
+
+SNAPSHOTTER = """
+[proxy_plugins.lamina]
+  type = "snapshot"
+  address = "{address}"
+  capabilities = {capabilities}
+  [proxy_plugins.lamina.exports]
+    root = "{root}"
+"""
+
+DIFFER = """
+[proxy_plugins.lamina-diff]
+  type = "diff"
+  address = "{address}"
+[plugins."io.containerd.service.v1.diff-service"]
+  default = ["lamina-diff", "walking"]
+[plugins."io.containerd.transfer.v1.local"]
+  {max_unpacks}
+[[plugins."io.containerd.transfer.v1.local".unpack_config]]
+  platform = "linux"
+  snapshotter = "overlayfs"
+  differ = "walking"
+[[plugins."io.containerd.transfer.v1.local".unpack_config]]
+  platform = "linux"
+  snapshotter = "lamina"
+  differ = "lamina-diff"
+"""
+
+
+def config_text(version, directory, lamina, parallel):
+    """Without `lamina` containerd has its own parts alone; 1.6 panics over a proxied differ."""
+    text = f"version = {3 if version == '2.3' else 2}\n"
+    text += f'root = "{directory}/root"\nstate = "{directory}/state"\n{UNUSED_PARTS}'
+    text += f'[grpc]\n  address = "{directory}/sock"\n'
+    if lamina:
+        capabilities = ["remap-ids", "rebase"] if parallel else ["remap-ids"]
+        text += SNAPSHOTTER.format(address=lamina.address, root=lamina.root,
+                                   capabilities=json.dumps(capabilities))
+    if lamina and version != "1.6":
+        text += DIFFER.format(address=lamina.address,
+                              max_unpacks="max_concurrent_unpacks = 4" if parallel else "")
+    return text
+
+
+class Containerd(Process):
+    """Runs until its block ends. `namespace` names the containers' cgroups as well."""
+
+    def __init__(self, version, directory, namespace, lamina=None, parallel=False):
+        directory.mkdir(exist_ok=True)  # the daemon may have looked for the content store
+        self.version, self.directory, self.namespace = version, directory, namespace
+        config = directory / "config.toml"
+        config.write_text(config_text(version, directory, lamina, parallel))
+        programs = os.path.dirname(peer_program(PEERS[version], "containerd"))
+        self._env = {**os.environ, "PATH": f"{programs}:/usr/sbin:/usr/bin:/sbin:/bin"}
+        self._ctr = peer_program(PEERS[version], "ctr")
+        super().__init__(f"containerd {version}", [f"{programs}/containerd", "--config", config],
+                         directory / "log", self._env)
+        self.wait_until("answers", lambda: self.ctr("version", check=False).returncode == 0)
+
+    def ctr(self, *args, check=True, within=None):
+        """`within`: after that many seconds it is killed."""
+        killer = ["timeout", "--signal=KILL", within] if within is not None else []
+        return run(*killer, self._ctr, "--address", self.directory / "sock", "--namespace",
+                   self.namespace, *args, check=check, env=self._env)
+
+    def ctr_rows(self, *args):
+        """The table that ctr prints, without its head, as lists of words."""
+        return [line.split() for line in self.ctr(*args).splitlines()[1:]]
+
+    def pull(self, reference, snapshotter, *more, check=True, within=None):
+        return self.ctr("images", "pull", "--plain-http", "--snapshotter", snapshotter, *more,
+                        reference, check=check, within=within)
+
+    def snapshot_command(self, snapshotter, *args):
+        return self.ctr("snapshots", "--snapshotter", snapshotter, *args)
+
+    def reaches(self, snapshotter):
+        """Whether a call gets through to it; a listing without snapshots would not try."""
+        probe = ("snapshots", "--snapshotter", snapshotter)
+        reached = self.ctr(*probe, "prepare", "probe", check=False).returncode == 0
+        self.ctr(*probe, "rm", "probe", check=False)
+        return reached
+
+    def snapshots(self, snapshotter):
+        """The keys of all snapshots in this namespace."""
+        return [line.split()[0] for line in
+                self.snapshot_command(snapshotter, "ls").splitlines()[1:]]
+
+    def usage(self, snapshotter, key):
+        """(bytes, inodes)"""
+        _, size, inodes = self.snapshot_command(snapshotter, "usage", "-b", key).split()[-3:]
+        return int(size), int(inodes)
+
+    def remove_image(self, reference):
+        """Returns after the garbage collection that this sets off."""
+        self.ctr("images", "rm", "--sync", reference)
+
+    def collect_garbage(self):
+        """Runs one at once: removing a lease with --sync waits for it, whatever the lease held."""
+        self.ctr("leases", "create", "--id", "garbage")
+        self.ctr("leases", "rm", "--sync", "garbage")

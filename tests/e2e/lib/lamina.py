@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon under test, which may be stopped, killed and started again on the same state."""
+import re
+
+from lib.process import Process, eventually
+
+# What the daemon's log says once it listens, and of every layer that it unpacked.
+READY = "msg=serving"
+APPLIED = r'msg="apply layer" digest=(\S+)'
+
+EMPTY_LOWER = "empty"  # snapshots/empty serves every overlay mount that has no parent
+
+# What it says of each image whose layers it unpacked ahead.
+LOOKAHEAD = r'msg="look-ahead ended".* staged=(\d+) used=(\d+) wasted=(\d+)'
+
+CONFIG = """[content]
+root = "{containerd}/root/io.containerd.content.v1.content"
+address = "{containerd}/sock"
+[unpack]
+lookahead = "{lookahead}"
+"""
+
+
+class Lamina:
+    def __init__(self, program, directory, containerd, lookahead):
+        directory.mkdir()
+        self.address, self.root = directory / "sock", directory / "root"
+        self._program, self._log = program, directory / "log"
+        self._config = directory / "config.toml"
+        self._config.write_text(CONFIG.format(containerd=containerd, lookahead=lookahead))
+        self._process = None
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def start(self):
+        said = self._log.read_text().count(READY) if self._log.exists() else 0
+        self._process = Process("lamina", [self._program, "--config", self._config, "--address",
+                                           self.address, "--root", self.root], self._log)
+        self._process.wait_until("serves", lambda: self.log_text().count(READY) > said)
+
+    def stop(self):
+        self._process.stop()
+
+    def kill(self):
+        self._process.kill()
+
+    def log_text(self):
+        return self._log.read_text(errors="replace")
+
+    def unpacked(self):
+        """Digests of the layer blobs that the daemon says it unpacked, in the log's order."""
+        return re.findall(APPLIED, self.log_text())
+
+    def unpacked_ahead(self):
+        """How many layers were (staged, used, wasted), of the images that are done with."""
+        found = re.findall(LOOKAHEAD, self.log_text())
+        return tuple(sum(int(image[i]) for image in found) for i in range(3))
+
+    def leftovers(self):
+        """Everything below the root that belongs to a snapshot, to be, present or past."""
+        return [str(path.relative_to(self.root)) for folder in ("snapshots", "staging", "trash")
+                for path in self.root.glob(f"{folder}/*") if path.name != EMPTY_LOWER]
+
+    def wait_until_empty(self):
+        """Deleting is work in the background: Remove only puts a tree aside."""
+        try:
+            eventually("the root is empty", lambda: not self.leftovers())
+        except AssertionError as error:
+            raise AssertionError(f"{error}, left: {self.leftovers()}") from None

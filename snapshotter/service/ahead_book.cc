@@ -2,6 +2,7 @@
 #include "snapshotter/service/ahead_book.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "snapshotter/service/limits.h"
@@ -146,21 +147,19 @@ std::vector<AheadBook::EntryPtr> AheadBook::expected() const {
     return found;
 }
 
+// What is needed next first, or the client unpacks it and the look-ahead gains nothing; then the
+// longest, so that it does not run alone at the end.
 std::optional<AheadBook::EntryPtr> AheadBook::next() const {
-    std::optional<EntryPtr> best;
-    size_t best_distance = 0;
-    for (const EntryPtr& entry : entries_) {
-        const size_t distance = entry->depth - images_.at(entry->image).depth;
-        const bool fits = entry->layer.size < kStagedBytesMax / kTreeBytesPerBlobByte;
-        if (entry->state == State::ready && fits && (!best || distance < best_distance)) {
-            best = entry;
-            best_distance = distance;
-        }
-    }
-    if (best && staged_bytes() + estimated_bytes((*best)->layer) > kStagedBytesMax) {
-        return std::nullopt;
-    }
-    return best;
+    const uint64_t room = kStagedBytesMax - std::min(staged_bytes(), kStagedBytesMax);
+    const auto can_begin = [&](const EntryPtr& entry) {
+        return entry->state == State::ready && entry->layer.size <= room / kTreeBytesPerBlobByte;
+    };
+    const auto urgency = [&](const EntryPtr& entry) {
+        const bool is_needed_next = entry->depth <= images_.at(entry->image).depth + 1;
+        return std::tuple(can_begin(entry), is_needed_next, entry->layer.size);
+    };
+    const auto best = std::ranges::max_element(entries_, {}, urgency); // the first of equals
+    return best != entries_.end() && can_begin(*best) ? std::optional(*best) : std::nullopt;
 }
 
 void AheadBook::finish(const EntryPtr& entry, std::optional<StagedLayer>& result) {

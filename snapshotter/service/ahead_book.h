@@ -98,7 +98,8 @@ class AheadBook {
     void take_out(const EntryPtr& entry, Dropped& dropped);
 
     [[nodiscard]] std::vector<EntryPtr> expected() const;
-    // The ready layer that will be asked for first, if its estimated bytes fit.
+    // Of the ready layers whose estimated bytes fit: one that will be asked for next, else the one
+    // with the most bytes.
     [[nodiscard]] std::optional<EntryPtr> next() const;
     // An unpack has ended, without a result when it failed. Takes the result unless the entry was
     // over meanwhile.

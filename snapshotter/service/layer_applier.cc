@@ -206,7 +206,7 @@ Result<UnpackReport> LayerApplier::unpack(const LayerToApply& layer, const Diges
                                           Encoding encoding, ApplyHold& hold,
                                           const std::stop_token& stop) {
     const ApplyTarget& target = hold.target();
-    TRY_ASSIGN(UnpackSlots::Slot slot, slots_.take(stop));
+    TRY_ASSIGN(UnpackSlots::Slot slot, slots_.take(static_cast<uint64_t>(layer.size), stop));
     TRY_ASSIGN(auto blob, parts_.open_blob(namespace_of(layer, target.key), digest,
                                            static_cast<uint64_t>(layer.size), stop));
     // Opened before the first write, or syncfs(2) could miss an error of writeback.

@@ -204,7 +204,7 @@ void Lookahead::work(const std::stop_token& stop) {
                 return;
             }
         }
-        const auto slot = slots_.take_spare(stop, busy_);
+        const auto slot = slots_.take_spare(busy_, stop);
         if (!slot) {
             return;
         }

@@ -319,27 +319,6 @@ TEST_F(LookaheadUnpacks, LayersThatAreAppliedApartEndWhatWasBegunForTheirImage) 
     EXPECT_EQ(lookahead_->counts().staged, 0U);
 }
 
-TEST(AheadBook, ImageWithALayerThatWasAppliedApartIsDroppedWhenItIsKnown) {
-    const auto digest = [](char letter) {
-        return *Digest::parse("sha256:" + std::string(64, letter));
-    };
-    const auto now = AheadBook::Clock::now();
-    const LayerAhead second{
-        {"default", digest('a').text(), digest('2')}, 1, Encoding::sniff, digest('d')};
-    for (const bool is_kept_off : {false, true}) {
-        AheadBook book;
-        AheadBook::Dropped dropped;
-        book.keep_off(is_kept_off ? "default" : "other", digest('2'), now, dropped);
-        std::optional<AheadBook::Question> asked;
-        book.enter({"default", "", digest('1')}, 0, now, dropped,
-                   [&](const AheadBook::Question& question) { asked.emplace(question); });
-        ASSERT_TRUE(asked);
-        book.answer(*asked, {second}, now, dropped);
-        EXPECT_EQ(book.is_empty(), is_kept_off);
-        EXPECT_EQ(book.expected().size(), is_kept_off ? 0U : 1U);
-    }
-}
-
 TEST_F(LookaheadUnpacks, SwitchedOffNobodyIsAsked) {
     look_ahead_with(0);
     store_image(content_, "default", image_);
@@ -379,16 +358,6 @@ TEST_F(LookaheadUnpacks, EndsInTheMiddleOfAnUnpack) {
     ASSERT_TRUE(eventually([&] { return at_gate_ == kBusy; }));
     look_ahead_with(0);
     EXPECT_TRUE(eventually_empty());
-}
-
-TEST(UnpackSlots, SpareWorkLeavesAPlaceToCallers) {
-    UnpackSlots slots(2);
-    const auto spare = slots.take_spare({}, 1);
-    ASSERT_TRUE(spare);
-    std::stop_source stop;
-    stop.request_stop();
-    EXPECT_FALSE(slots.take_spare(stop.get_token(), 1));
-    EXPECT_TRUE(slots.take(stop.get_token())) << "there is a place without waiting";
 }
 
 } // namespace

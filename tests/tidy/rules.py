@@ -10,6 +10,8 @@ INCLUDES = {
     "unpacker/io": ["unpacker/base/", "unpacker/io/"],
     "unpacker/tar": ["unpacker/base/", "unpacker/tar/"],
     "unpacker/tree": ["unpacker/base/", "unpacker/tree/"],
+    "unpacker/index": ["unpacker/base/", "unpacker/index/", "unpacker/tree/"],
+    "unpacker/merge": ["unpacker/base/", "unpacker/index/", "unpacker/merge/", "unpacker/tree/"],
     "unpacker/layer": ["unpacker/base/", "unpacker/io/", "unpacker/layer/", "unpacker/tar/",
                        "unpacker/tree/"],
     "unpacker/pipeline": ["unpacker/"],

@@ -2,7 +2,6 @@
 #include "unpacker/base/digest.h"
 
 #include <algorithm>
-#include <array>
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
@@ -53,12 +52,16 @@ void Sha256::update(std::span<const std::byte> bytes) {
 }
 
 Digest Sha256::finish() {
-    std::array<std::byte, 32> hash{};
+    return Digest::from_sha256(finish_hash());
+}
+
+Sha256Hash Sha256::finish_hash() {
+    Sha256Hash hash{};
     unsigned length = 0;
     CHECK(EVP_DigestFinal_ex(context_->evp, reinterpret_cast<unsigned char*>(hash.data()),
                              &length) == 1);
     CHECK(length == hash.size());
-    return Digest::from_sha256(hash);
+    return hash;
 }
 
 } // namespace lamina

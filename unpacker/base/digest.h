@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstddef>
 #include <memory>
@@ -11,6 +12,8 @@
 #include "unpacker/base/result.h"
 
 namespace lamina {
+
+using Sha256Hash = std::array<std::byte, 32>;
 
 // "sha256:<64 hex digits>", checked once and compared by value.
 // Source: OCI image-spec descriptor.md, "Digests". Only sha256 is accepted: containerd's diff IDs
@@ -39,8 +42,9 @@ class Sha256 {
     Sha256& operator=(const Sha256&) = delete;
 
     void update(std::span<const std::byte> bytes);
-    // Once, after the last update.
+    // One of the two, once, after the last update.
     [[nodiscard]] Digest finish();
+    [[nodiscard]] Sha256Hash finish_hash();
 
   private:
     struct Context;

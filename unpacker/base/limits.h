@@ -63,6 +63,12 @@ inline constexpr size_t kPathBytesMax = 4096;
 // Symbolic links followed to resolve one name: containerd's bound (continuity fs.RootPath).
 inline constexpr unsigned kLinksMax = 255;
 
+// --- Index of a layer ---
+
+// Bytes of an index that is read. One with every digest takes about 100 bytes for an entry, so this
+// is ten million entries; the largest layers that we know of have a tenth of that.
+inline constexpr uint64_t kIndexBytesMax = 1024 * 1024 * 1024;
+
 // --- Descriptors ---
 
 // Directories of one unpack that are kept open for entries to come. Entries come directory by

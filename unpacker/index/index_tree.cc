@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "unpacker/index/index_tree.h"
+
+#include <cerrno>
+#include <span>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "unpacker/base/limits.h"
+#include "unpacker/base/text.h"
+#include "unpacker/index/index_builder.h"
+#include "unpacker/tree/directory_cursor.h"
+#include "unpacker/tree/xattrs.h"
+
+namespace lamina {
+namespace {
+
+NodeType type_of(const struct stat& status) {
+    switch (status.st_mode & S_IFMT) {
+    case S_IFDIR:
+        return NodeType::directory;
+    case S_IFLNK:
+        return NodeType::symlink;
+    case S_IFCHR:
+        return status.st_rdev == 0 ? NodeType::whiteout : NodeType::character_device;
+    case S_IFBLK:
+        return NodeType::block_device;
+    case S_IFIFO:
+        return NodeType::fifo;
+    case S_IFSOCK:
+        return NodeType::socket;
+    default:
+        return NodeType::file;
+    }
+}
+
+IndexEntry entry_of(std::string path, const struct stat& status) {
+    IndexEntry entry;
+    entry.path = std::move(path);
+    entry.type = type_of(status);
+    entry.size_bytes = entry.type == NodeType::file ? static_cast<uint64_t>(status.st_size) : 0;
+    entry.mode = status.st_mode & 07777U;
+    entry.uid = status.st_uid;
+    entry.gid = status.st_gid;
+    entry.modify_time = status.st_mtim;
+    entry.device = S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode) ? status.st_rdev : 0;
+    return entry;
+}
+
+void update(Sha256& hash, std::string_view bytes) {
+    hash.update(std::as_bytes(std::span(bytes)));
+}
+
+// Over name, NUL, length of the value in decimal, NUL, value, sorted by name.
+std::optional<Sha256Hash> digest_of(const XattrMap& xattrs) {
+    if (xattrs.empty()) {
+        return std::nullopt;
+    }
+    Sha256 hash;
+    for (const auto& [name, value] : xattrs) {
+        update(hash, fmt::format("{}{}{}{}", name, '\0', value.size(), '\0'));
+        update(hash, value);
+    }
+    return hash.finish_hash();
+}
+
+Result<std::string> read_link(int directory, const std::string& name) {
+    std::string target(PATH_MAX, '\0');
+    const ssize_t size = ::readlinkat(directory, name.c_str(), target.data(), target.size());
+    if (size < 0) {
+        return fail(errno_error("readlinkat", name));
+    }
+    target.resize(static_cast<size_t>(size));
+    return target;
+}
+
+class TreeIndexer {
+  public:
+    TreeIndexer(DirectoryCursor cursor, OverlayXattrs form, std::stop_token stop)
+        : cursor_(std::move(cursor)), form_(form), stop_(std::move(stop)) {}
+
+    Result<LayerIndex> run() {
+        TRY_ASSIGN(Level root, add_root());
+        TRY(list(std::move(root)));
+        while (!levels_.empty()) {
+            TRY(step());
+        }
+        return builder_.build();
+    }
+
+  private:
+    struct Subdirectory {
+        std::string name;
+        bool holds_xattr_whiteouts = false;
+    };
+    struct Level {
+        std::string path;
+        bool holds_xattr_whiteouts = false;
+        std::vector<Subdirectory> waiting;
+    };
+
+    Result<Level> add_root() {
+        struct stat status{};
+        if (::fstat(cursor_.fd(), &status) != 0) {
+            return fail(errno_error("fstat", "layer"));
+        }
+        IndexEntry entry = entry_of("", status);
+        TRY_ASSIGN(auto xattrs, read_xattrs(cursor_.fd()));
+        const bool holds_xattr_whiteouts = note_marks(entry, xattrs);
+        entry.is_opaque = false; // the kernel does not heed it there
+        entry.xattrs = digest_of(xattrs);
+        builder_.add(std::move(entry));
+        return Level{"", holds_xattr_whiteouts, {}};
+    }
+
+    // Goes into the next directory that waits at this level, or one level up.
+    Status step() {
+        Level& level = levels_.back();
+        if (level.waiting.empty()) {
+            levels_.pop_back();
+            return levels_.empty() ? Status{} : cursor_.leave();
+        }
+        Subdirectory next = std::move(level.waiting.back());
+        level.waiting.pop_back();
+        TRY(cursor_.enter(next.name));
+        return list({below(level, next.name), next.holds_xattr_whiteouts, {}});
+    }
+
+    static std::string below(const Level& level, const std::string& name) {
+        return level.path.empty() ? name : level.path + "/" + name;
+    }
+
+    // Adds what is in the directory where the cursor has come to.
+    Status list(Level here) {
+        levels_.push_back(std::move(here));
+        return for_each_entry(cursor_.fd(), [this](const char* name, unsigned char) -> Status {
+            if (stop_.stop_requested()) {
+                return fail(ErrorCode::canceled, "indexing stopped");
+            }
+            return add(name);
+        });
+    }
+
+    Status add(const std::string& name) {
+        struct stat status{};
+        if (::fstatat(cursor_.fd(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+            return fail(errno_error("fstatat", name));
+        }
+        IndexEntry entry = entry_of(below(levels_.back(), name), status);
+        if (status.st_dev != cursor_.device() || entry.path.size() > limits::kPathBytesMax) {
+            return fail(ErrorCode::failed_precondition,
+                        fmt::format("{}: on another filesystem, or too long for PATH_MAX",
+                                    shortened(entry.path)));
+        }
+        if (entry.type == NodeType::symlink) {
+            TRY_ASSIGN(entry.target, read_link(cursor_.fd(), name));
+        }
+        TRY(add_xattrs(entry, name));
+        note_link(entry, status);
+        builder_.add(std::move(entry));
+        return {};
+    }
+
+    Status add_xattrs(IndexEntry& entry, const std::string& name) {
+        TRY_ASSIGN(auto xattrs, read_xattrs_at(cursor_.fd(), name));
+        if (is_xattr_whiteout(entry, xattrs)) {
+            entry.type = NodeType::whiteout;
+            entry.size_bytes = 0;
+        }
+        const bool holds_xattr_whiteouts = note_marks(entry, xattrs);
+        entry.xattrs = digest_of(xattrs);
+        if (entry.type == NodeType::directory) {
+            levels_.back().waiting.push_back({name, holds_xattr_whiteouts});
+        }
+        return {};
+    }
+
+    // overlayfs.rst, "whiteouts and opaque directories": an empty file with the mark, in a
+    // directory that is marked "x".
+    [[nodiscard]] bool is_xattr_whiteout(const IndexEntry& entry, const XattrMap& xattrs) const {
+        return levels_.back().holds_xattr_whiteouts && entry.type == NodeType::file &&
+               entry.size_bytes == 0 && xattrs.contains(overlay_xattr(form_, "whiteout"));
+    }
+
+    // Moves what overlayfs has written from `xattrs` to the fields of `entry`. True when the
+    // directory holds whiteouts in the form with xattrs.
+    bool note_marks(IndexEntry& entry, XattrMap& xattrs) const {
+        const auto mark = xattrs.find(overlay_xattr(form_, "opaque"));
+        const bool is_directory = entry.type == NodeType::directory && mark != xattrs.end();
+        entry.is_opaque = is_directory && mark->second == "y";
+        const bool holds_xattr_whiteouts = is_directory && mark->second == "x";
+        entry.is_redirected = xattrs.contains(overlay_xattr(form_, "redirect")) ||
+                              xattrs.contains(overlay_xattr(form_, "metacopy"));
+        const auto marks = std::erase_if(
+            xattrs, [this](const auto& xattr) { return is_overlay_mark(form_, xattr.first); });
+        entry.has_overlay_marks = marks > 0 && entry.type != NodeType::directory;
+        return holds_xattr_whiteouts;
+    }
+
+    void note_link(IndexEntry& entry, const struct stat& status) {
+        if (status.st_nlink > 1 && entry.type != NodeType::directory &&
+            entry.type != NodeType::whiteout) {
+            const auto next = static_cast<uint32_t>(groups_.size() + 1);
+            entry.link_group = groups_.try_emplace(status.st_ino, next).first->second;
+        }
+    }
+
+    DirectoryCursor cursor_;
+    const OverlayXattrs form_;
+    const std::stop_token stop_;
+    std::vector<Level> levels_;
+    std::unordered_map<ino_t, uint32_t> groups_;
+    IndexBuilder builder_;
+};
+
+} // namespace
+
+Result<LayerIndex> index_tree(int root, OverlayXattrs form, const std::stop_token& stop) {
+    TRY_ASSIGN(auto cursor, DirectoryCursor::open(root, "."));
+    return TreeIndexer(std::move(cursor), form, stop).run();
+}
+
+} // namespace lamina

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "unpacker/merge/layer_trees.h"
+
+#include <utility>
+
+#include <fcntl.h>
+
+#include "unpacker/base/text.h"
+#include "unpacker/index/path_order.h"
+
+namespace lamina {
+
+Result<LayerTrees> LayerTrees::open(const std::vector<int>& roots) {
+    std::vector<TreePath> trees;
+    for (const int root : roots) {
+        TRY_ASSIGN(TreePath tree, TreePath::open(root));
+        trees.push_back(std::move(tree));
+    }
+    return LayerTrees(std::move(trees));
+}
+
+Result<NameAt> LayerTrees::find(const MergedEntry& merged) {
+    const std::string& path = merged.entry->path;
+    TreePath& tree = trees_.at(merged.layer);
+    if (auto moved = tree.move_to(parent_path(path)); !moved) {
+        return fail(with_context(shortened(path), std::move(moved).error()));
+    }
+    return NameAt{tree.fd(), path.empty() ? "." : std::string(last_name(path))};
+}
+
+Result<Fd> LayerTrees::open_entry(const MergedEntry& merged) {
+    TRY_ASSIGN(const NameAt at, find(merged));
+    const bool is_directory = merged.entry->type == NodeType::directory;
+    // O_NONBLOCK: should a fifo be there instead, opening it waits for nobody.
+    const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | (is_directory ? O_DIRECTORY : 0);
+    return open_at(at.directory, at.name, flags);
+}
+
+} // namespace lamina

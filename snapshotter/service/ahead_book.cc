@@ -25,15 +25,14 @@ uint64_t AheadBook::estimated_bytes(const LayerAhead& layer) {
 // --- Applies ---
 
 AheadBook::ImageId AheadBook::enter(const LayerPlace& place, size_t depth, Clock::time_point now,
-                                    Dropped& dropped, const std::function<void(Question)>& ask) {
+                                    Dropped& dropped) {
     auto image = image_of(place);
     if (image == images_.end()) {
         if (images_.size() >= kImagesAheadMax) {
             return 0;
         }
-        Image made{place, depth, {{place, std::nullopt}}, 0, false, now, {}};
-        image = images_.emplace(++last_image_, std::move(made)).first;
-        ask({image->first, place, depth});
+        image = images_.emplace(++last_image_, Image{.first = place, .first_depth = depth}).first;
+        image->second.diff_ids.emplace(place, std::nullopt);
     }
     const ImageId id = image->first;
     ++image->second.visits;
@@ -96,6 +95,21 @@ bool AheadBook::is_kept_off(const LayerPlace& place) const {
     });
 }
 
+bool AheadBook::has_question() const {
+    return std::ranges::any_of(
+        images_, [](const auto& image) { return image.second.question == Image::Question::open; });
+}
+
+std::optional<AheadBook::Question> AheadBook::take_question() {
+    for (auto& [id, image] : images_) { // ids grow
+        if (image.question == Image::Question::open) {
+            image.question = Image::Question::taken;
+            return Question{id, image.first, image.first_depth, image.stop.get_token()};
+        }
+    }
+    return std::nullopt;
+}
+
 void AheadBook::answer(const Question& question, const std::vector<LayerAhead>& layers,
                        Clock::time_point now, Dropped& dropped) {
     const auto image = images_.find(question.image);
@@ -107,7 +121,7 @@ void AheadBook::answer(const Question& question, const std::vector<LayerAhead>& 
         drop(image, kUnpackedInParallel, dropped);
         return;
     }
-    image->second.is_answered = true;
+    image->second.question = Image::Question::answered;
     image->second.last_seen = now;
     const bool is_overtaken = std::ranges::any_of(
         layers, [&](const LayerAhead& layer) { return image_of(layer.place) != images_.end(); });
@@ -225,6 +239,7 @@ void AheadBook::drop(Images::iterator image, std::string_view reason, Dropped& d
                                        {"used_in_all", counts_.used},
                                        {"wasted_in_all", counts_.wasted}});
     }
+    image->second.stop.request_stop();
     images_.erase(image);
 }
 
@@ -232,8 +247,8 @@ void AheadBook::drop_if_finished(ImageId id, Dropped& dropped) {
     const auto image = images_.find(id);
     const bool has_layers =
         std::ranges::any_of(entries_, [&](const EntryPtr& entry) { return entry->image == id; });
-    if (image != images_.end() && image->second.is_answered && image->second.visits == 0 &&
-        !has_layers) {
+    if (image != images_.end() && image->second.question == Image::Question::answered &&
+        image->second.visits == 0 && !has_layers) {
         drop(image, "nothing is left to do", dropped);
     }
 }

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -69,12 +68,12 @@ class AheadBook {
         ImageId image = 0;
         LayerPlace place;
         size_t depth = 0;
+        std::stop_token stop; // nobody wants the answer any more
     };
 
     // An Apply for `place` begins. Answers the image that it belongs to: a known one, else a new
-    // one, for which `ask` is called; 0 when there are too many. Layers below are over.
-    ImageId enter(const LayerPlace& place, size_t depth, Clock::time_point now, Dropped& dropped,
-                  const std::function<void(Question)>& ask);
+    // one, about which there is a question; 0 when there are too many. Layers below are over.
+    ImageId enter(const LayerPlace& place, size_t depth, Clock::time_point now, Dropped& dropped);
     // It has ended, with what it answered, or failed. When it failed, or answered another diff ID
     // than the image's configuration has, which containerd does not take, the image is dropped,
     // unless another Apply of it runs.
@@ -87,6 +86,10 @@ class AheadBook {
     void keep_off(const std::string& containerd_namespace, const Digest& blob,
                   Clock::time_point now, Dropped& dropped);
 
+    // Questions go with their image, so there are never more than kImagesAheadMax.
+    [[nodiscard]] bool has_question() const;
+    // The oldest one, which is then to be answered.
+    std::optional<Question> take_question();
     // What was found out. Layers that are known already are left out; when a later layer's Apply
     // has already asked for itself, its answer counts and not this one.
     void answer(const Question& question, const std::vector<LayerAhead>& layers,
@@ -118,14 +121,16 @@ class AheadBook {
 
   private:
     struct Image {
-        LayerPlace first;
+        LayerPlace first; // that an Apply was seen of
+        size_t first_depth = 0;
         size_t depth = 0; // of the Apply seen last
         // Of its layers; diff IDs as far as they are known.
-        std::map<LayerPlace, std::optional<Digest>> diff_ids;
+        std::map<LayerPlace, std::optional<Digest>> diff_ids{};
         unsigned visits = 0; // Applies that run
-        bool is_answered = false;
-        Clock::time_point last_seen;
-        AheadCounts counts;
+        enum class Question { open, taken, answered } question = Question::open;
+        std::stop_source stop{}; // of who looks for the answer
+        Clock::time_point last_seen{};
+        AheadCounts counts{};
     };
     using Images = std::map<ImageId, Image>;
 

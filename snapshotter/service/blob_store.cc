@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "snapshotter/service/blob_store.h"
 
+#include <array>
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -25,15 +27,37 @@ Fd open_blob_file(const std::string& root, const Digest& digest, uint64_t size) 
 
 } // namespace
 
-Result<std::unique_ptr<BlobSource>> BlobStore::open(const std::string& containerd_namespace,
-                                                    const Digest& digest, uint64_t size,
-                                                    const std::stop_token& stop) {
+Result<std::unique_ptr<BlobSource>>
+BlobStore::open_within(std::optional<std::chrono::milliseconds> time,
+                       const std::string& containerd_namespace, const Digest& digest, uint64_t size,
+                       const std::stop_token& stop) {
     if (!content_root_.empty()) {
         if (Fd file = open_blob_file(content_root_, digest, size); file.valid()) {
             return std::make_unique<FileBlob>(std::move(file));
         }
     }
-    return client_.read(containerd_namespace, digest, size, stop);
+    return client_.read(containerd_namespace, digest, size, stop, time);
+}
+
+Result<std::unique_ptr<BlobSource>> BlobStore::open(const std::string& containerd_namespace,
+                                                    const Digest& digest, uint64_t size,
+                                                    const std::stop_token& stop) {
+    return open_within(std::nullopt, containerd_namespace, digest, size, stop);
+}
+
+Result<std::string> BlobStore::read(const std::string& containerd_namespace, const Digest& digest,
+                                    uint64_t size, const std::stop_token& stop) {
+    TRY_ASSIGN(const auto blob,
+               open_within(client_.call_time(), containerd_namespace, digest, size, stop));
+    std::string bytes;
+    std::array<std::byte, 16 * 1024> buffer{};
+    for (;;) {
+        TRY_ASSIGN(const size_t count, blob->read(buffer));
+        if (count == 0 || bytes.size() > size) {
+            return bytes;
+        }
+        bytes.append(reinterpret_cast<const char*>(buffer.data()), count);
+    }
 }
 
 bool BlobStore::has(const std::string& containerd_namespace, const Digest& digest, uint64_t size,

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -29,11 +31,22 @@ class BlobStore {
                                                            const Digest& digest, uint64_t size,
                                                            const std::stop_token& stop);
 
+    // All of a small blob. deadline_exceeded when containerd takes longer than the
+    // client's call_time().
+    [[nodiscard]] Result<std::string> read(const std::string& containerd_namespace,
+                                           const Digest& digest, uint64_t size,
+                                           const std::stop_token& stop);
+
     // Whether it is there completely, in the directory or as containerd says.
     [[nodiscard]] bool has(const std::string& containerd_namespace, const Digest& digest,
                            uint64_t size, const std::stop_token& stop);
 
   private:
+    Result<std::unique_ptr<BlobSource>> open_within(std::optional<std::chrono::milliseconds> time,
+                                                    const std::string& containerd_namespace,
+                                                    const Digest& digest, uint64_t size,
+                                                    const std::stop_token& stop);
+
     std::string content_root_;
     ContentClient& client_;
 };

@@ -34,10 +34,14 @@ std::shared_ptr<grpc::Channel> open_channel(const std::string& address) {
 class RpcBlob final : public BlobSource {
   public:
     RpcBlob(content_api::Content::Stub& stub, const std::string& containerd_namespace,
-            const Digest& digest, uint64_t size, const std::stop_token& stop)
+            const Digest& digest, uint64_t size, const std::stop_token& stop,
+            std::optional<std::chrono::milliseconds> time)
         : name_(fmt::format("content {} of namespace {}", digest.text(), containerd_namespace)),
           size_(size), cancel_(stop, [this] { context_.TryCancel(); }) {
         context_.AddMetadata("containerd-namespace", containerd_namespace);
+        if (time) {
+            context_.set_deadline(std::chrono::system_clock::now() + *time);
+        }
         content_api::ReadContentRequest request;
         request.set_digest(digest.text());
         stream_ = stub.Read(&context_, request);
@@ -111,10 +115,11 @@ class RpcBlob final : public BlobSource {
 // One call that is answered soon or not at all.
 class ShortCall {
   public:
-    ShortCall(const std::string& containerd_namespace, const std::stop_token& stop)
+    ShortCall(const std::string& containerd_namespace, std::chrono::milliseconds time,
+              const std::stop_token& stop)
         : cancel_(stop, [this] { context_.TryCancel(); }) {
         context_.AddMetadata("containerd-namespace", containerd_namespace);
-        context_.set_deadline(std::chrono::system_clock::now() + kContentCallTime);
+        context_.set_deadline(std::chrono::system_clock::now() + time);
     }
 
     grpc::ClientContext& context() { return context_; }
@@ -135,22 +140,25 @@ struct ContentClient::Connection {
     std::unique_ptr<content_api::Content::Stub> stub;
 };
 
-ContentClient::ContentClient(const std::string& address)
+ContentClient::ContentClient(const std::string& address, std::chrono::milliseconds call_time)
     : connection_(std::make_unique<Connection>(
-          Connection{content_api::Content::NewStub(open_channel(address))})) {}
+          Connection{content_api::Content::NewStub(open_channel(address))})),
+      call_time_(call_time) {}
 
 ContentClient::~ContentClient() = default;
 
 std::unique_ptr<BlobSource> ContentClient::read(const std::string& containerd_namespace,
                                                 const Digest& digest, uint64_t size,
-                                                const std::stop_token& stop) {
-    return std::make_unique<RpcBlob>(*connection_->stub, containerd_namespace, digest, size, stop);
+                                                const std::stop_token& stop,
+                                                std::optional<std::chrono::milliseconds> time) {
+    return std::make_unique<RpcBlob>(*connection_->stub, containerd_namespace, digest, size, stop,
+                                     time);
 }
 
 Result<std::vector<StoredBlob>> ContentClient::list(const std::string& containerd_namespace,
                                                     const std::string& filter, size_t max,
                                                     const std::stop_token& stop) {
-    ShortCall call(containerd_namespace, stop);
+    ShortCall call(containerd_namespace, call_time_, stop);
     content_api::ListContentRequest request;
     request.add_filters(filter);
     const auto stream = connection_->stub->List(&call.context(), request);
@@ -177,7 +185,7 @@ Result<std::vector<StoredBlob>> ContentClient::list(const std::string& container
 
 Result<uint64_t> ContentClient::size_of(const std::string& containerd_namespace,
                                         const Digest& digest, const std::stop_token& stop) {
-    ShortCall call(containerd_namespace, stop);
+    ShortCall call(containerd_namespace, call_time_, stop);
     content_api::InfoRequest request;
     request.set_digest(digest.text());
     content_api::InfoResponse reply;

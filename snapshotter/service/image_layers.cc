@@ -2,7 +2,6 @@
 #include "snapshotter/service/image_layers.h"
 
 #include <algorithm>
-#include <array>
 
 #include <fmt/format.h>
 
@@ -106,16 +105,7 @@ Result<std::string> ImageLayers::read(const std::string& containerd_namespace, c
                     fmt::format("{} has {} bytes, too many for a manifest or configuration",
                                 digest.text(), size));
     }
-    TRY_ASSIGN(const auto blob, blobs_.open(containerd_namespace, digest, size, stop));
-    std::string text;
-    std::array<std::byte, 16 * 1024> buffer{};
-    for (;;) {
-        TRY_ASSIGN(const size_t count, blob->read(buffer));
-        if (count == 0 || text.size() > size) {
-            return text;
-        }
-        text.append(reinterpret_cast<const char*>(buffer.data()), count);
-    }
+    return blobs_.read(containerd_namespace, digest, size, stop);
 }
 
 } // namespace lamina

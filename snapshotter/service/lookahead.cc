@@ -35,6 +35,7 @@ Lookahead::Lookahead(Parts parts, UnpackSlots& slots, unsigned busy, Clock::dura
         return;
     }
     threads_.emplace_back([this](const std::stop_token& stop) { scout(stop); });
+    threads_.emplace_back([this](const std::stop_token& stop) { watch(stop); });
     for (unsigned i = 0; i < busy_; ++i) {
         threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
     }
@@ -62,10 +63,7 @@ Lookahead::Visit Lookahead::enter(const LayerPlace& place, size_t depth) {
     }
     AheadBook::Dropped dropped; // destroyed after the lock
     const Lock lock(mutex_);
-    const auto image =
-        book_.enter(place, depth, Clock::now(), dropped, [&](AheadBook::Question question) {
-            questions_.push_back(std::move(question));
-        });
+    const auto image = book_.enter(place, depth, Clock::now(), dropped);
     changed_.notify_all();
     return image == 0 ? Visit() : Visit(*this, image, place);
 }
@@ -118,50 +116,47 @@ std::optional<StagedLayer> Lookahead::Visit::take(uint64_t size, Encoding encodi
     return staged;
 }
 
-// --- The thread that finds out what there is to do ---
+// --- The thread that asks containerd what there is to do ---
 
+// Its calls end when the image is dropped that they are for, and so at the end of all.
 void Lookahead::scout(const std::stop_token& stop) {
+    const auto has_question = [&] { return book_.has_question(); };
     auto pause = kBlobPollMin;
     Lock lock(mutex_);
     while (!stop.stop_requested()) {
-        if (!questions_.empty()) {
-            const AheadBook::Question question = std::move(questions_.front());
-            questions_.pop_front();
+        if (const auto question = book_.take_question()) {
             lock.unlock();
-            look_up(question, stop);
+            look_up(*question);
             lock.lock();
             pause = kBlobPollMin;
-        } else if (book_.is_empty()) {
-            changed_.wait(lock, stop, [&] { return !questions_.empty(); });
+        } else if (book_.expected().empty()) {
+            changed_.wait(lock, stop, has_question);
         } else {
-            const bool found = look_for_blobs(lock, stop);
-            lock.unlock();
-            look_after_staged();
-            lock.lock();
+            const bool found = look_for_blobs(lock);
             pause = found ? kBlobPollMin : std::min(pause * 2, kBlobPollMax);
-            changed_.wait_for(lock, stop, pause, [&] { return !questions_.empty(); });
+            changed_.wait_for(lock, stop, pause, has_question);
         }
     }
 }
 
-void Lookahead::look_up(const AheadBook::Question& question, const std::stop_token& stop) {
-    const auto layers = parts_.layers_above(question.place, question.depth, stop);
+void Lookahead::look_up(const AheadBook::Question& question) {
+    const auto layers = parts_.layers_above(question.place, question.depth, question.stop);
     if (!layers) {
         log::debug("cannot look ahead",
                    {{"digest", question.place.blob.text()}, {"error", layers.error().message}});
     }
     AheadBook::Dropped dropped;
     const Lock lock(mutex_);
-    book_.expire(Clock::now() - age_, dropped);
     book_.answer(question, layers.value_or(std::vector<LayerAhead>()), Clock::now(), dropped);
+    changed_.notify_all();
 }
 
 // Whether a blob was found. Asks without the lock.
-bool Lookahead::look_for_blobs(Lock& lock, const std::stop_token& stop) {
+bool Lookahead::look_for_blobs(Lock& lock) {
     bool found = false;
     for (const AheadBook::EntryPtr& entry : book_.expected()) {
         lock.unlock();
-        const bool is_there = parts_.has_blob(entry->layer, stop);
+        const bool is_there = parts_.has_blob(entry->layer, entry->stop.get_token());
         lock.lock();
         if (is_there && entry->state == State::expected) {
             entry->state = State::ready;
@@ -172,7 +167,19 @@ bool Lookahead::look_for_blobs(Lock& lock, const std::stop_token& stop) {
     return found;
 }
 
-// Time and space are limited.
+// --- The thread that sees to it that time and space are limited ---
+
+void Lookahead::watch(const std::stop_token& stop) {
+    Lock lock(mutex_);
+    while (!stop.stop_requested()) {
+        changed_.wait(lock, stop, [&] { return !book_.is_empty(); });
+        lock.unlock();
+        look_after_staged();
+        lock.lock();
+        changed_.wait_for(lock, stop, kStagedWatchTime, [] { return false; });
+    }
+}
+
 void Lookahead::look_after_staged() {
     const auto room = check_room(0);
     AheadBook::Dropped dropped;

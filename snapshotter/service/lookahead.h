@@ -2,7 +2,6 @@
 #pragma once
 
 #include <condition_variable>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -26,7 +25,8 @@ namespace lamina {
 // it: whatever goes wrong here, an Apply unpacks by itself. Thread-safe.
 class Lookahead {
   public:
-    // What it works with. All may be called by several threads at once.
+    // What it works with. All may be called by several threads at once. Those that take a stop
+    // token may block until then, which holds up nothing but what needs their answer.
     struct Parts {
         std::function<Result<std::vector<LayerAhead>>(const LayerPlace&, size_t depth,
                                                       const std::stop_token&)>
@@ -91,9 +91,10 @@ class Lookahead {
     using Lock = std::unique_lock<std::mutex>;
 
     void scout(const std::stop_token& stop);
+    void watch(const std::stop_token& stop);
     void work(const std::stop_token& stop);
-    void look_up(const AheadBook::Question& question, const std::stop_token& stop);
-    bool look_for_blobs(Lock& lock, const std::stop_token& stop);
+    void look_up(const AheadBook::Question& question);
+    bool look_for_blobs(Lock& lock);
     void look_after_staged();
     Result<StagedLayer> stage(const LayerAhead& layer, const std::stop_token& stop);
     Status check_room(uint64_t bytes);
@@ -106,7 +107,6 @@ class Lookahead {
     std::mutex mutex_;
     std::condition_variable_any changed_; // with every change of what follows
     AheadBook book_;
-    std::deque<AheadBook::Question> questions_;
 
     std::vector<std::jthread> threads_; // last: they use the rest
 };

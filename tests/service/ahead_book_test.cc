@@ -23,22 +23,20 @@ LayerAhead layer(char first, char blob, uint64_t size) {
 
 class AheadBookTest : public ::testing::Test {
   protected:
-    AheadBook::Question enter(char first) {
-        std::optional<AheadBook::Question> asked;
-        book_.enter({"default", "", digest(first)}, 0, now_, dropped_,
-                    [&](const AheadBook::Question& question) { asked.emplace(question); });
-        EXPECT_TRUE(asked);
-        return *asked;
+    AheadBook::ImageId enter(char first) {
+        return book_.enter({"default", "", digest(first)}, 0, now_, dropped_);
     }
 
     // An Apply of the layer `first` runs, and the layers above it have blobs of these sizes.
     void add_image(char first, const std::vector<uint64_t>& sizes) {
-        const auto question = enter(first);
+        enter(first);
+        const auto question = book_.take_question();
+        ASSERT_TRUE(question);
         std::vector<LayerAhead> layers;
         for (const uint64_t size : sizes) {
             layers.push_back(layer(first, static_cast<char>('1' + layers.size()), size));
         }
-        book_.answer(question, layers, now_, dropped_);
+        book_.answer(*question, layers, now_, dropped_);
     }
 
     void make_all_ready() {
@@ -91,6 +89,42 @@ TEST_F(AheadBookTest, WhatIsBeingUnpackedTakesRoom) {
     ASSERT_TRUE(first);
     (*first)->state = State::unpacking;
     EXPECT_THAT(order_of_sizes(), ElementsAre(2));
+}
+
+TEST_F(AheadBookTest, QuestionsAreTakenInTheOrderOfTheirImagesAndOnce) {
+    const auto first = enter('a');
+    const auto second = enter('b');
+    EXPECT_EQ(book_.take_question()->image, first);
+    EXPECT_EQ(book_.take_question()->image, second);
+    EXPECT_FALSE(book_.take_question());
+}
+
+TEST_F(AheadBookTest, QuestionGoesWithItsImage) {
+    const auto image = enter('a');
+    ASSERT_TRUE(book_.has_question());
+    book_.leave(image, {"default", "", digest('a')}, std::nullopt, now_, dropped_);
+    EXPECT_FALSE(book_.has_question());
+    EXPECT_FALSE(book_.take_question());
+}
+
+TEST_F(AheadBookTest, QuestionThatWasTakenIsStoppedWithItsImage) {
+    const auto image = enter('a');
+    const auto question = book_.take_question();
+    EXPECT_FALSE(question->stop.stop_requested());
+    book_.leave(image, {"default", "", digest('a')}, std::nullopt, now_, dropped_);
+    EXPECT_TRUE(question->stop.stop_requested());
+    book_.answer(*question, {layer('a', '1', 1)}, now_, dropped_);
+    EXPECT_TRUE(book_.is_empty()) << "the answer comes too late";
+}
+
+TEST_F(AheadBookTest, ThereAreNeverMoreQuestionsThanImages) {
+    for (int i = 0; i < 3; ++i) {
+        for (char name = 'a'; name <= 'f'; ++name) { // clients that give up at once
+            book_.leave(enter(name), {"default", "", digest(name)}, std::nullopt, now_, dropped_);
+        }
+    }
+    EXPECT_FALSE(book_.has_question());
+    EXPECT_TRUE(book_.is_empty());
 }
 
 TEST_F(AheadBookTest, ImageWithALayerThatWasAppliedApartIsDroppedWhenItIsKnown) {

@@ -168,6 +168,22 @@ TEST_F(BlobStoreTest, StopEndsAReadThatWaitsForContainerd) {
     EXPECT_EQ(more.error().code, ErrorCode::canceled);
 }
 
+TEST_F(BlobStoreTest, SmallBlobIsReadInOnePiece) {
+    content_.send_in_chunks(kBytes, 4096);
+    EXPECT_EQ(store_.read("k8s.io", digest_, kBytes.size(), {}), kBytes);
+    write_blob_file("file");
+    EXPECT_EQ(store_.read("k8s.io", digest_, 4, {}), "file");
+}
+
+TEST_F(BlobStoreTest, SmallBlobOfAContainerdThatHangsIsGivenUp) {
+    content_.chunks = {{0, "a"}};
+    content_.wait_for_cancel = true;
+    ContentClient client(content_.address(), std::chrono::milliseconds(100));
+    const auto bytes = BlobStore("", client).read("k8s.io", digest_, 2, {});
+    ASSERT_FALSE(bytes);
+    EXPECT_EQ(bytes.error().code, ErrorCode::deadline_exceeded);
+}
+
 TEST_F(BlobStoreTest, AbsentContainerdIsUnavailableAndFoundAgainLater) {
     content_.stop();
     auto bytes = read(3);

@@ -10,6 +10,7 @@
 #include "tests/snapshotter/core/eventually.h"
 #include "tests/support/manifest.h"
 #include "tests/support/process.h"
+#include "tests/support/tar_builder.h"
 
 namespace lamina::test {
 
@@ -26,6 +27,14 @@ std::string without_whiteout_times(std::string manifest) {
 }
 
 } // namespace
+
+StoredImage image_of(const std::vector<std::string>& names) {
+    std::vector<std::string> tars;
+    for (const std::string& name : names) {
+        tars.push_back(tar({file(name, "content of " + name)}));
+    }
+    return make_image(tars);
+}
 
 void LookaheadTest::SetUp() {
     if (!is_root()) {
@@ -67,10 +76,16 @@ void LookaheadTest::look_ahead_with(unsigned busy, AheadBook::Clock::duration ag
         Lookahead::Parts{
             .layers_above =
                 [this](const LayerPlace& place, size_t depth, const std::stop_token& stop) {
+                    if (before_question_) {
+                        before_question_(place.blob, stop);
+                    }
                     return images_.above(place, depth, stop);
                 },
             .has_blob =
                 [this](const LayerAhead& layer, const std::stop_token& stop) {
+                    if (before_question_) {
+                        before_question_(layer.place.blob, stop);
+                    }
                     return blobs_.has(layer.place.containerd_namespace, layer.place.blob,
                                       layer.size, stop);
                 },

@@ -20,6 +20,9 @@
 
 namespace lamina::test {
 
+// Each layer has one file, of this name.
+[[nodiscard]] StoredImage image_of(const std::vector<std::string>& names);
+
 // A content store, a snapshotter and an applier that looks ahead, all real, and a client that
 // applies one layer after the other, as containerd does it.
 class LookaheadTest : public ::testing::Test {
@@ -58,6 +61,8 @@ class LookaheadTest : public ::testing::Test {
     ContentServer content_;
     // Called before each unpack with where it goes.
     std::function<void(const UnpackTarget&, const std::stop_token&)> before_unpack_;
+    // Called before each question to containerd: for the layers above one, for a blob.
+    std::function<void(const Digest&, const std::stop_token&)> before_question_;
     std::atomic<uint64_t> free_bytes_ = 1ULL << 50;
 
     std::unique_ptr<OverlaySnapshotter> snapshotter_;

@@ -35,14 +35,6 @@ StoredImage image_with_everything() {
     });
 }
 
-StoredImage image_of(const std::vector<std::string>& names) {
-    std::vector<std::string> tars;
-    for (const std::string& name : names) {
-        tars.push_back(tar({file(name, "content of " + name)}));
-    }
-    return make_image(tars);
-}
-
 class LookaheadUnpacks : public test::LookaheadTest {
   protected:
     // From now on the unpack of a staged layer waits for open_gate() or its stop.
@@ -61,7 +53,7 @@ class LookaheadUnpacks : public test::LookaheadTest {
         gate_.notify_all();
     }
 
-    const StoredImage image_ = image_of({"base", "second", "third", "fourth"});
+    const StoredImage image_ = test::image_of({"base", "second", "third", "fourth"});
     std::atomic<int> at_gate_ = 0;
 
   private:
@@ -285,7 +277,7 @@ TEST_F(LookaheadUnpacks, LayersOfTwoNamespacesAreStagedForEach) {
 }
 
 TEST_F(LookaheadUnpacks, ImagesThatShareLayersAreBothUnpacked) {
-    const StoredImage other = image_of({"base", "second", "else", "more", "yet more"});
+    const StoredImage other = test::image_of({"base", "second", "else", "more", "yet more"});
     store_image(content_, "default", image_);
     store_image(content_, "default", other);
     ASSERT_TRUE(apply(image_, 0));
@@ -324,31 +316,6 @@ TEST_F(LookaheadUnpacks, SwitchedOffNobodyIsAsked) {
     store_image(content_, "default", image_);
     apply_all(image_);
     EXPECT_EQ(content_.lists, 0);
-}
-
-TEST_F(LookaheadUnpacks, LayersThatNobodyAsksForExpire) {
-    look_ahead_with(kBusy, std::chrono::milliseconds(1));
-    store_image(content_, "default", image_);
-    ASSERT_TRUE(apply(image_, 0));
-    EXPECT_TRUE(eventually_empty());
-    apply_all(image_, 1);
-}
-
-TEST_F(LookaheadUnpacks, NothingIsStagedWhereSpaceIsShort) {
-    free_bytes_ = kFreeBytesMin;
-    store_image(content_, "default", image_);
-    apply_all(image_);
-    EXPECT_EQ(lookahead_->counts().staged, 0U);
-}
-
-TEST_F(LookaheadUnpacks, StagedLayersGoWhenSpaceGetsShort) {
-    store_image(content_, "default", image_);
-    ASSERT_TRUE(apply(image_, 0));
-    ASSERT_TRUE(eventually_staged(3));
-    free_bytes_ = kFreeBytesMin - 1;
-    EXPECT_TRUE(eventually([&] { return lookahead_->counts().wasted == 3; }));
-    EXPECT_TRUE(eventually_empty());
-    apply_all(image_, 1);
 }
 
 TEST_F(LookaheadUnpacks, EndsInTheMiddleOfAnUnpack) {

@@ -8,9 +8,9 @@ set -euo pipefail
 readonly build=(
     g++ cmake ninja-build ccache pkg-config
     libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
-    libbenchmark-dev libcli11-dev libexpected-dev libfmt-dev libgtest-dev libgmock-dev libisal-dev
-    libmount-dev librapidcheck-dev liburing-dev libspdlog-dev libsqlite3-dev libssl-dev libtomlplusplus-dev
-    libzstd-dev nlohmann-json3-dev
+    libbenchmark-dev libcli11-dev libexpected-dev libfmt-dev libgtest-dev libgmock-dev
+    libarchive-dev libdeflate-dev libisal-dev libmount-dev librapidcheck-dev liburing-dev
+    libspdlog-dev libsqlite3-dev libssl-dev libtomlplusplus-dev libzstd-dev nlohmann-json3-dev
 )
 readonly test=(
     attr ca-certificates clang-format-19 debian-archive-keyring isal libarchive-tools pigz python3

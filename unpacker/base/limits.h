@@ -48,6 +48,11 @@ inline constexpr size_t kPieceDecodedBytesMax = 4 * 1024 * 1024;
 // Threads that decode pieces of one stream. More than the other stages can keep up with is waste.
 inline constexpr unsigned kPieceThreadsMax = 4;
 
+// Bytes of tar that become one gzip member or one zstd frame. Independent pieces let several threads
+// compress and decompress. Of this size they cost 3 % of zstd's ratio and none of gzip's, and stay
+// within kPieceDecodedBytesMax, so that our own decoder takes them apart again.
+inline constexpr size_t kEncodedPieceBytes = 1024 * 1024;
+
 // --- Hostile input ---
 
 // Bytes of one tar extension header: what Go's archive/tar, and so containerd, accepts at most.

@@ -13,6 +13,8 @@ INCLUDES = {
     "unpacker/tree": ["unpacker/base/", "unpacker/tree/"],
     "unpacker/index": ["unpacker/base/", "unpacker/index/", "unpacker/tree/"],
     "unpacker/merge": ["unpacker/base/", "unpacker/index/", "unpacker/merge/", "unpacker/tree/"],
+    "unpacker/image": ["unpacker/base/", "unpacker/codec/", "unpacker/image/", "unpacker/tar/",
+                       "unpacker/tar_writer/", "unpacker/tree/"],
     "unpacker/layer": ["unpacker/base/", "unpacker/io/", "unpacker/layer/", "unpacker/tar/",
                        "unpacker/tree/"],
     "unpacker/pipeline": ["unpacker/"],

@@ -48,9 +48,9 @@ inline constexpr size_t kPieceDecodedBytesMax = 4 * 1024 * 1024;
 // Threads that decode pieces of one stream. More than the other stages can keep up with is waste.
 inline constexpr unsigned kPieceThreadsMax = 4;
 
-// Bytes of tar that become one gzip member or one zstd frame. Independent pieces let several threads
-// compress and decompress. Of this size they cost 3 % of zstd's ratio and none of gzip's, and stay
-// within kPieceDecodedBytesMax, so that our own decoder takes them apart again.
+// Bytes of tar that become one gzip member or one zstd frame. Independent pieces let several
+// threads compress and decompress. Of this size they cost 3 % of zstd's ratio and none of gzip's,
+// and stay within kPieceDecodedBytesMax, so that our own decoder takes them apart again.
 inline constexpr size_t kEncodedPieceBytes = 1024 * 1024;
 
 // --- Hostile input ---
@@ -73,6 +73,22 @@ inline constexpr unsigned kLinksMax = 255;
 // Bytes of an index that is read. One with every digest takes about 100 bytes for an entry, so this
 // is ten million entries; the largest layers that we know of have a tenth of that.
 inline constexpr uint64_t kIndexBytesMax = 1024 * 1024 * 1024;
+
+// --- Images as files ---
+
+// Bytes of an index, manifest or configuration: containerd's bound for a manifest is half of it.
+inline constexpr uint64_t kDocumentBytesMax = 8 * 1024 * 1024;
+
+// Objects and arrays within each other in such a document. Real ones have fewer than ten.
+inline constexpr size_t kJsonDepthMax = 64;
+
+// Files in the archive of an image: two for each of the layers of hundreds of manifests.
+inline constexpr size_t kImageFilesMax = 65536;
+
+// Indexes within indexes, and manifests of one image. Real images have one index of some ten
+// manifests; an index that names itself would have to be found by its own digest.
+inline constexpr unsigned kIndexDepthMax = 8;
+inline constexpr size_t kManifestsMax = 256;
 
 // --- Descriptors ---
 

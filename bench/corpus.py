@@ -13,7 +13,7 @@ sys.dont_write_bytecode = True  # the checkout stays as it is
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tests" / "e2e"))
 
 from layers import synthetic
-from layers.corpus import Corpus, default_directory
+from layers.corpus import IMAGES, Corpus, default_directory
 from lib.prerequisites import require_programs
 
 
@@ -27,6 +27,8 @@ def main():
     require_programs("gzip", "zstd", *([] if options.quick else ["apt-get", "dpkg-deb", "npm"]))
     corpus = Corpus(options.dir or default_directory(options.quick), options.quick)
     corpus.make(() if options.no_synthetic else synthetic.SHAPES)
+    for name in IMAGES:
+        corpus.make_image(name)
     print(corpus.directory)
 
 

@@ -3,6 +3,7 @@
 """Tables and plots of results that were kept: report.py RESULTS.jsonl... [--out DIR].
 
 Runs of several comparisons of one machine count together, so that a long one can be made in parts.
+The files are those of compare.sh and rpc.sh.
 """
 import argparse
 import json
@@ -12,7 +13,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True  # the checkout stays as it is
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tests" / "e2e"))
 
-from measure import plots
+from measure import plots, rpc_table
 from measure.results import median_runs
 from measure.table import print_tables
 
@@ -30,8 +31,9 @@ def main():
         sys.exit(f"these are not of one machine and filesystem: {', '.join(SAME)}")
     machine = {name: machines[0][name] for name in SAME}
     machine["commit"] = ", ".join(sorted({machine["commit"] for machine in machines}))
-    medians = median_runs([line for line in lines if line["kind"] != "machine"])
+    medians = median_runs([line for line in lines if line["kind"] not in ("machine", "rpc")])
     print_tables(machine, medians)
+    rpc_table.print_table(lines)
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
         plots.write(options.out, machine, medians)

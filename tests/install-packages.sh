@@ -13,8 +13,8 @@ readonly build=(
     libspdlog-dev libsqlite3-dev libssl-dev libtomlplusplus-dev libzstd-dev nlohmann-json3-dev
 )
 readonly test=(
-    attr ca-certificates clang-format-19 debian-archive-keyring isal libarchive-tools pigz python3
-    runc shellcheck skopeo strace util-linux xfsprogs zstd
+    attr btrfs-progs ca-certificates clang-format-19 debian-archive-keyring isal libarchive-tools
+    pigz python3 runc shellcheck skopeo strace util-linux xfsprogs zstd
 )
 
 # Names a package only when dpkg does not call it fully installed.

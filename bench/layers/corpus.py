@@ -5,13 +5,15 @@ import json
 import sys
 import tarfile
 
-from layers import real, synthetic
+from layers import real, slices, synthetic
 from layers.forms import FORMS
 from layers.layout import write_layout
 from lib.cache import cache_dir, published
 
 # Compression by OCI's name: the form that it is in the corpus.
-IMAGES = {"gzip": "tar.gz", "zstd": "tar.zst"}
+COMPRESSIONS = {"gzip": "tar.gz", "zstd": "tar.zst"}
+
+IMAGES = ["image", "slices"]
 
 
 def default_directory(quick):
@@ -78,6 +80,22 @@ def file_digest(path):
         return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
 
 
+class Image:
+    """Layers, base first, and an OCI image layout of them in each compression."""
+
+    def __init__(self, directory, name, layers):
+        self.directory, self.name, self.layers = directory, name, layers
+
+    def layout(self, compression):
+        return self.directory / f"{self.name}-{compression}"
+
+    def make_layouts(self):
+        for compression, form in COMPRESSIONS.items():
+            if not self.layout(compression).exists():
+                with published(self.layout(compression)) as unfinished:
+                    write_layout(unfinished, self.layers, form, compression)
+
+
 class Corpus:
     def __init__(self, directory, quick):
         self.directory, self.quick = directory, quick
@@ -90,21 +108,34 @@ class Corpus:
     def layer(self, name):
         return LayerFile(self.directory, name)
 
-    def layout(self, compression):
-        return self.directory / f"image-{compression}"
+    def image(self, name):
+        """"image" is of the real layers, "slices" of one that was cut into many."""
+        layers = self.image_layers() if name == "image" else self._slices()
+        return Image(self.directory, name, layers)
+
+    def _slices(self):
+        return [LayerFile(self.directory / "slices", f"slice-{number:02}",
+                          tuple(COMPRESSIONS.values())) for number in range(slices.COUNT)]
+
+    def make_image(self, name):
+        """`make()` made what it consists of."""
+        if name == "slices":
+            (self.directory / "slices").mkdir(exist_ok=True)
+            whole = self.layer("small-files" if self.quick else "npm").path("tar")
+            writers = slices.writers(whole)
+            for layer, write in zip(self._slices(), writers):
+                layer.make(write)
+        self.image(name).make_layouts()
 
     def make(self, shapes=()):
-        """The real layers, the images, and the synthetic layers of these names."""
+        """The real layers, the image of them, and the synthetic layers of these names."""
         self.directory.mkdir(parents=True, exist_ok=True)
         for shape in synthetic.SHAPES if self.quick else shapes:
             self.layer(shape).make(self._synthetic_writer(shape))
         if not self.quick:
             for layer in self.image_layers():
                 layer.make(real.LAYERS[layer.name])
-        for compression, form in IMAGES.items():
-            if not self.layout(compression).exists():
-                with published(self.layout(compression)) as unfinished:
-                    write_layout(unfinished, self.image_layers(), form, compression)
+        self.image("image").make_layouts()
 
     def _synthetic_writer(self, shape):
         return lambda path: synthetic.write_standard_layer(path, shape, self.quick)

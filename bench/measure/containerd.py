@@ -8,7 +8,7 @@ from lib.process import Process
 
 PARALLEL = """
 [plugins."io.containerd.transfer.v1.local"]
-  max_concurrent_unpacks = 4
+  max_concurrent_unpacks = {unpacks}
 """
 
 # containerd takes what it finds on PATH, igzip before unpigz (1.7 knows unpigz alone), unless these
@@ -17,14 +17,16 @@ SWITCHES = {"igzip": "CONTAINERD_DISABLE_IGZIP", "unpigz": "CONTAINERD_DISABLE_P
 
 
 class MeasuredContainerd(Containerd):
-    """`decoder` is the program that may inflate gzip; None leaves it to Go."""
+    """`decoder` is the program that may inflate gzip; None leaves it to Go. `unpacks` is how many
+    layers of an image may be unpacked at the same time."""
 
-    def __init__(self, version, directory, namespace, lamina=None, decoder=None, parallel=False):
+    def __init__(self, version, directory, namespace, lamina=None, decoder=None, unpacks=1):
         directory.mkdir(parents=True, exist_ok=True)
         self.version, self.directory, self.namespace = version, directory, namespace
-        text = config_text(version, directory, lamina, parallel)
+        text = config_text(version, directory, lamina, unpacks)
         config = directory / "config.toml"
-        config.write_text(text + (PARALLEL if parallel and not lamina else ""))
+        config.write_text(text + (PARALLEL.format(unpacks=unpacks)
+                                  if unpacks > 1 and not lamina else ""))
         programs = os.path.dirname(peer_program(PEERS[version], "containerd"))
         forbidden = {variable: "1" for name, variable in SWITCHES.items() if name != decoder}
         self._env = {**os.environ, **forbidden, "PATH": f"{programs}:/usr/sbin:/usr/bin:/sbin:/bin"}

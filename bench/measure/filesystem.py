@@ -45,3 +45,19 @@ def warm(path):
     with open(path, "rb", buffering=0) as file:
         while file.read(1 << 20):
             pass
+
+
+def cool(path):
+    """Takes a file out of the page cache, and nothing else, as dropping all caches would."""
+    with open(path, "rb") as file:
+        os.fsync(file)
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    left = run("fincore", "--bytes", "--noheadings", "--output", "RES", path).strip()
+    assert left == "0", f"{left} bytes of {path} stayed in the page cache"
+
+
+def device_of(mount_point):
+    """(major, minor) of the block device that is mounted there; btrfs shows another to stat(2)."""
+    source = run("findmnt", "--noheadings", "--output", "SOURCE", mount_point).strip()
+    number = os.stat(source).st_rdev
+    return os.major(number), os.minor(number)

@@ -9,9 +9,12 @@ DECODERS = {"tar.gz": "igzip", "tar.zst": "zstd", "frames.tar.zst": "zstd"}
 
 
 class Lamina:
-    def __init__(self, laminactl, engine, writers=0):
-        self.name = f"lamina {engine}" + (f", {writers} writers" if writers else "")
-        self._argv = [laminactl, "unpack", "--engine", engine, "--writers", writers, "--json"]
+    def __init__(self, laminactl, engine, writers=0, durability="none"):
+        self.engine, self.durability = engine, durability
+        self.name = f"lamina {engine}" + (f", {writers} writers" if writers else "") + (
+            ", durable" if durability == "layer" else "")
+        self._argv = [laminactl, "unpack", "--engine", engine, "--writers", writers,
+                      "--durability", durability, "--json"]
 
     def run(self, layer, form, target):
         # Whiteouts become overlay whiteouts, as in a pull.

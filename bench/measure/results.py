@@ -11,16 +11,21 @@ from measure.machine import describe_machine
 from measure.table import print_tables
 
 
-class Results:
-    """Runs are appended to <out>/results.jsonl at once: an interrupted comparison is not lost."""
+# What makes two runs the same.
+IDENTITY = ("kind", "subject", "form", "contender", "filesystem", "condition")
 
-    def __init__(self, out, filesystem):
+
+class Results:
+    """Runs go to <out>/results.jsonl at once: an interrupted comparison is not lost. `add` keeps
+    what the file has of earlier ones."""
+
+    def __init__(self, out, filesystem, add):
         out.mkdir(parents=True, exist_ok=True)
-        self._out, self.runs = out, []
+        self._out, self._mode, self.runs = out, "a" if add else "w", []
         self.machine = {**describe_machine(), "filesystem": filesystem}
 
     def __enter__(self):
-        self._file = open(self._out / "results.jsonl", "w", encoding="utf-8")
+        self._file = open(self._out / "results.jsonl", self._mode, encoding="utf-8")
         self._write({"kind": "machine", **self.machine})
         return self
 
@@ -36,8 +41,10 @@ class Results:
                **dataclasses.asdict(cost), **more}
         self.runs.append(run)
         self._write(run)
-        print(f"{time.strftime('%H:%M:%S')} {subject}.{form} {contender}: {cost.wall:.2f} s, "
-              f"CPU {cost.cpu:.2f} s", flush=True)
+        place = "".join(f" {run[name]}" for name in ("filesystem", "condition") if name in run)
+        print(f"{time.strftime('%H:%M:%S')} {kind} {subject}.{form}{place} {contender}: "
+              f"{cost.wall:.2f} s, CPU {cost.cpu:.2f} s, {cost.rss / (1 << 20):.0f} MiB",
+              flush=True)
 
     def finish(self):
         medians = median_runs(self.runs)
@@ -47,10 +54,10 @@ class Results:
 
 
 def median_runs(runs):
-    """One line per contender and subject: the median of each figure over its runs."""
+    """One line per contender, subject and place: the median of each figure over its runs."""
     groups = collections.defaultdict(list)
     for run in runs:
-        groups[run["kind"], run["subject"], run["form"], run["contender"]].append(run)
+        groups[tuple(run.get(name) for name in IDENTITY)].append(run)
     return [median_of(group) for group in groups.values()]
 
 

@@ -1,18 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who answers the snapshot calls, and what they took."""
-import collections
 import contextlib
 import json
-import statistics
 
 from lib.process import run
+from measure import rpc_table
 from measure.containerd import MeasuredContainerd
 from measure.filesystem import fresh_filesystem
 from measure.lamina import MeasuredLamina
 from measure.machine import describe_machine
 
 CLIENTS = [1, 16, 64]
-METHODS = ["prepare", "mounts", "stat", "commit", "remove"]
 CONTENDERS = ["lamina", "containerd 2.3 overlayfs", "containerd 2.3 lamina"]
 
 
@@ -22,19 +20,20 @@ def programs(build):
 
 
 def measure(options):
+    """Adds to rpc.jsonl, as Results does to results.jsonl."""
     options.out.mkdir(parents=True, exist_ok=True)
-    machine = {**describe_machine(), "filesystem": options.filesystem}
-    reports = collections.defaultdict(list)
-    with open(options.out / "rpc.jsonl", "w", encoding="utf-8") as out:
-        out.write(json.dumps({"kind": "machine", **machine}) + "\n")
+    machine = {"kind": "machine", **describe_machine(), "filesystem": options.filesystem}
+    lines = []
+    with open(options.out / "rpc.jsonl", "w" if options.quick else "a", encoding="utf-8") as out:
+        print(json.dumps(machine), file=out, flush=True)
         for _ in range(options.runs):
             for clients in CLIENTS:
                 for contender in CONTENDERS:
-                    report = measure_one(options, contender, clients)
-                    reports[clients, contender].append(report)
-                    out.write(json.dumps({"kind": "rpc", "contender": contender,
-                                          "clients": clients, **report}) + "\n")
-    print_table(machine, reports)
+                    lines.append({"kind": "rpc", "contender": contender, "clients": clients,
+                                  **measure_one(options, contender, clients)})
+                    print(json.dumps(lines[-1]), file=out, flush=True)
+    print(", ".join(f"{name}: {value}" for name, value in machine.items() if name != "kind"))
+    rpc_table.print_table(lines)
 
 
 def measure_one(options, contender, clients):
@@ -48,22 +47,6 @@ def measure_one(options, contender, clients):
         if contender != "lamina":
             running.enter_context(MeasuredContainerd("2.3", home, "bench", lamina))
         snapshotter = "lamina" if lamina else "overlayfs"
-        rounds = 100 if options.quick else 2000
+        rounds = 100 if options.quick else 640  # of all clients together
         return json.loads(run(programs(options.build)["rpc"], address, snapshotter, clients,
                               rounds))
-
-
-def print_table(machine, reports):
-    print(", ".join(f"{name}: {value}" for name, value in machine.items()))
-    print("\nmicroseconds, p50 / p99\n")
-    print(f"| clients | by | {' | '.join(METHODS)} | calls per second |")
-    print("|--:|---|" + "--:|" * (len(METHODS) + 1))
-    for (clients, contender), runs in reports.items():
-        cells = [" / ".join(f"{median(run['latencies'][method][point] for run in runs):,.0f}"
-                            for point in ("p50", "p99")) for method in METHODS]
-        rate = median(run["rate"] for run in runs)
-        print(f"| {clients} | {contender} | {' | '.join(cells)} | {rate:,.0f} |")
-
-
-def median(values):
-    return statistics.median(list(values))

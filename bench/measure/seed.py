@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Content stores that already hold the images, made once per corpus and lent to every run."""
+"""Content stores that already hold an image, made once per corpus and lent to every run."""
 import contextlib
 import hashlib
 import json
 import shutil
 
-from layers.corpus import IMAGES
+from layers.corpus import COMPRESSIONS
 from lib.cache import cache_lock, published
 from lib.process import run
 from measure.containerd import MeasuredContainerd
@@ -16,15 +16,18 @@ NAMESPACE = "bench"
 
 
 class Seed:
-    """One content folder for all versions of containerd, and a meta.db of each that knows it."""
+    """The image in each compression, once in the registry and once as a content store: one content
+    folder for all versions of containerd, and a meta.db of each that knows it."""
 
-    def __init__(self, corpus, registry):
-        manifests = {name: manifest_digest(corpus.layout(name)) for name in IMAGES}
-        key = hashlib.sha256(json.dumps(manifests).encode()).hexdigest()[:16]
-        self.manifests, self._directory = manifests, corpus.directory / f"seed-{key}"
-        self.layer_count = len(corpus.image_layers())
-        self.references = {name: registry.push(corpus.layout(name), f"bench:{name}")
-                           for name in IMAGES}
+    def __init__(self, image, registry):
+        self.manifests = {compression: manifest_digest(image.layout(compression))
+                          for compression in COMPRESSIONS}
+        key = hashlib.sha256(json.dumps(self.manifests).encode()).hexdigest()[:16]
+        self._directory = image.directory / f"seed-{key}"
+        self.layer_count = len(image.layers)
+        self.references = {compression: registry.push(image.layout(compression),
+                                                      f"{image.name}:{compression}")
+                           for compression in COMPRESSIONS}
 
     def blobs(self):
         return sorted((self._directory / "content" / "blobs" / "sha256").iterdir())

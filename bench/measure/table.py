@@ -1,20 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables for the terminal that are Markdown as well, so that they can be kept."""
+from measure import engine_table, sweep_lines
 
 REFERENCES = ("containerd 2.3", "decoder | tar")  # what the ratios are against
+TITLES = {"layer": "layer", "image": "image, blobs local", "pull": "pull, blobs fetched"}
 HEAD = "| contender | wall s | spread | CPU s | peak RSS | ratio | efficiency |"
 
 
 def print_tables(machine, medians):
     print("\n" + ", ".join(f"{name}: {value}" for name, value in machine.items()))
-    for subject, form in dict.fromkeys((run["subject"], run["form"]) for run in medians
-                                       if run["kind"] in ("layer", "image")):
-        group = [run for run in medians if (run["subject"], run["form"]) == (subject, form)
-                 and run["kind"] in ("layer", "image")]
+    for (kind, subject, form), group in contests(medians):
         runs = max(run["runs"] for run in group)
-        print(f"\n{subject}.{form}, medians of {runs}\n\n{HEAD}\n|---|" + "--:|" * 6)
+        print(f"\n{TITLES[kind]}: {subject}.{form}, medians of {runs}\n\n{HEAD}\n|---|"
+              + "--:|" * 6)
         for run in sorted(group, key=lambda run: run["wall"]):
             print(row(run, group))
+    engine_table.print_table(medians)
+    sweep_lines.print_tables(medians)
+
+
+def contests(medians):
+    """((kind, subject, form), medians of all contenders) of what several contend for."""
+    groups = {}
+    for run in medians:
+        if run["kind"] in TITLES:
+            groups.setdefault((run["kind"], run["subject"], run["form"]), []).append(run)
+    return groups.items()
 
 
 def row(run, group):

@@ -45,18 +45,22 @@ DIFFER = """
 """
 
 
-def config_text(version, directory, lamina, parallel):
-    """Without `lamina` containerd has its own parts alone; 1.6 panics over a proxied differ."""
+def config_text(version, directory, lamina, unpacks):
+    """Without `lamina` containerd has its own parts alone; 1.6 panics over a proxied differ.
+
+    `unpacks` is how many layers of an image may be unpacked at the same time.
+    """
     text = f"version = {3 if version == '2.3' else 2}\n"
     text += f'root = "{directory}/root"\nstate = "{directory}/state"\n{UNUSED_PARTS}'
     text += f'[grpc]\n  address = "{directory}/sock"\n'
     if lamina:
-        capabilities = ["remap-ids", "rebase"] if parallel else ["remap-ids"]
+        capabilities = ["remap-ids", "rebase"] if unpacks > 1 else ["remap-ids"]
         text += SNAPSHOTTER.format(address=lamina.address, root=lamina.root,
                                    capabilities=json.dumps(capabilities))
     if lamina and version != "1.6":
         text += DIFFER.format(address=lamina.address,
-                              max_unpacks="max_concurrent_unpacks = 4" if parallel else "")
+                              max_unpacks=f"max_concurrent_unpacks = {unpacks}"
+                              if unpacks > 1 else "")
     return text
 
 
@@ -67,7 +71,7 @@ class Containerd(Process):
         directory.mkdir(exist_ok=True)  # the daemon may have looked for the content store
         self.version, self.directory, self.namespace = version, directory, namespace
         config = directory / "config.toml"
-        config.write_text(config_text(version, directory, lamina, parallel))
+        config.write_text(config_text(version, directory, lamina, 4 if parallel else 1))
         programs = os.path.dirname(peer_program(PEERS[version], "containerd"))
         self._env = {**os.environ, "PATH": f"{programs}:/usr/sbin:/usr/bin:/sbin:/bin"}
         self._ctr = peer_program(PEERS[version], "ctr")

@@ -19,7 +19,8 @@ target_compile_options(lamina_warnings INTERFACE
   $<$<BOOL:${LAMINA_WERROR}>:-Werror>)
 
 if(LAMINA_SANITIZE)
-  add_compile_options(-fsanitize=${LAMINA_SANITIZE} -fno-omit-frame-pointer -g)
+  # -g1: a report needs lines; more takes g++ longer than the sanitizer does.
+  add_compile_options(-fsanitize=${LAMINA_SANITIZE} -fno-omit-frame-pointer -g1)
   add_link_options(-fsanitize=${LAMINA_SANITIZE})
 endif()
 

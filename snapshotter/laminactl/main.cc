@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "snapshotter/laminactl/add_squash.h"
 #include "unpacker/base/fd.h"
 #include "unpacker/cli/unpack_command.h"
 
@@ -42,13 +43,18 @@ void add_unpack(CLI::App& app, lamina::UnpackCommand& command) {
 } // namespace
 
 int main(int argc, char** argv) {
-    CLI::App app{"Unpacks image layers as lamina does it, without containerd."};
+    CLI::App app{"Unpacks image layers and squashes images as lamina does it, without containerd."};
     app.set_version_flag("--version", std::string("laminactl " LAMINA_VERSION));
     app.require_subcommand(1);
     lamina::UnpackCommand unpack;
     add_unpack(app, unpack);
+    lamina::SquashCommand squash;
+    lamina::add_squash(app, squash);
     CLI11_PARSE(app, argc, argv);
     lamina::raise_descriptor_limit();
+    if (app.got_subcommand("squash")) {
+        return lamina::squash_main(squash);
+    }
     const auto report = lamina::run_unpack(unpack);
     if (!report) {
         (void)std::fprintf(stderr, "laminactl: %s\n", report.error().message.c_str());

@@ -33,6 +33,7 @@ class Includes(unittest.TestCase):
 
     def test_pipeline_does_not_know_the_command_line(self):
         self.assertTrue(includes("unpacker/pipeline/x.cc", '#include "unpacker/cli/a.h"'))
+        self.assertTrue(includes("unpacker/squash/x.cc", '#include "unpacker/cli/a.h"'))
 
     def test_products_do_not_include_tests(self):
         self.assertTrue(includes("unpacker/tree/x.cc", '#include "tests/support/tree.h"'))

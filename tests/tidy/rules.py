@@ -18,6 +18,7 @@ INCLUDES = {
     "unpacker/layer": ["unpacker/base/", "unpacker/io/", "unpacker/layer/", "unpacker/tar/",
                        "unpacker/tree/"],
     "unpacker/pipeline": ["unpacker/"],
+    "unpacker/squash": ["unpacker/"],
     "unpacker/cli": ["unpacker/"],
     "snapshotter/core": ["snapshotter/core/", "unpacker/base/", "unpacker/layer/rebase_layer.h",
                          "unpacker/layer/rebase_work.h", "unpacker/tree/"],
@@ -33,9 +34,10 @@ INCLUDES = {
     "tests": ["bench/", "proto/", "snapshotter/", "tests/", "unpacker/"],
 }
 
-# The pipeline is made of the other folders; only the command line is above it.
+# The pipeline is made of the other folders; squashing and the command line are above it.
 FORBIDDEN = {
-    "unpacker/pipeline": ["unpacker/cli/"],
+    "unpacker/pipeline": ["unpacker/cli/", "unpacker/image/", "unpacker/squash/"],
+    "unpacker/squash": ["unpacker/cli/"],
 }
 
 # System header, by the start of its name (or its end, with "*") -> the only paths that see it.

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <csignal>
+#include <stop_token>
+#include <thread>
+
+namespace lamina {
+
+// While it lives, the first SIGINT or SIGTERM asks for a stop, so that a command can take away what
+// it has half made; the second one ends the process at once. To be made before other threads, which
+// inherit that they do not get these signals.
+class StopOnSignal {
+  public:
+    StopOnSignal();
+    ~StopOnSignal();
+    StopOnSignal(const StopOnSignal&) = delete;
+    StopOnSignal& operator=(const StopOnSignal&) = delete;
+
+    [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
+
+  private:
+    sigset_t signals_{};
+    std::stop_source source_;
+    std::jthread waiter_; // last: ends first
+};
+
+} // namespace lamina

@@ -76,7 +76,7 @@ std::vector<std::string> ApplierFixture::upper_entries(const std::string& key) {
 Result<UnpackReport> ApplierFixture::write_a_file(BlobSource&, Encoding, const UnpackTarget& target,
                                                   const std::stop_token&) {
     std::ofstream(target.root + "/layer-file") << "content";
-    UnpackReport report{*Digest::parse(kSomeDigest), {}, {}, {}, {}, {}, {}, {}};
+    UnpackReport report{*Digest::parse(kSomeDigest), {}, {}, {}, {}, {}, {}, {}, {}};
     report.uncompressed_bytes = 4096;
     report.blob_bytes = 100;
     report.entries = 1;

@@ -53,6 +53,19 @@ inline constexpr unsigned kPieceThreadsMax = 4;
 // and stay within kPieceDecodedBytesMax, so that our own decoder takes them apart again.
 inline constexpr size_t kEncodedPieceBytes = 1024 * 1024;
 
+// --- Clones of trees ---
+
+// Threads of one clone: like kWritersMax, but content is not their limit, the filesystem's journal
+// is, and that comes earlier.
+inline constexpr unsigned kCloneThreadsMax = 8;
+
+// Bytes of one read and write. Files up to this size take these two calls, which cost less than
+// what copy_file_range(2) sets up; larger ones are copied in the kernel.
+inline constexpr int64_t kCloneBufferBytes = 64 * 1024;
+
+// Bytes after which a large file's copy looks whether it is to stop: some milliseconds.
+inline constexpr int64_t kClonePieceBytes = 16 * 1024 * 1024;
+
 // --- Hostile input ---
 
 // Bytes of one tar extension header: what Go's archive/tar, and so containerd, accepts at most.
@@ -100,5 +113,10 @@ inline constexpr size_t kCachedDirectoriesMax = 64;
 // it the writers are awaited, so that one unpack fits into the usual limit of 1024 descriptors; the
 // programs raise their limit for more at once.
 inline constexpr size_t kOpenDirectoriesMax = 512;
+
+// Directories of one clone that are open, each in the source and in the clone. One is open until
+// all below it is done, and each thread goes to the bottom first, so these are the threads times
+// the depth; nobody's layer is this deep.
+inline constexpr size_t kCloneOpenDirectoriesMax = 1024;
 
 } // namespace lamina::limits

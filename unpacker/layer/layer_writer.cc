@@ -249,7 +249,7 @@ Status LayerWriter::remove(Directory& parent, const std::string& name) {
 Result<LayerWriter::Summary> LayerWriter::finish() {
     TRY(writers_.await_all());
     const WriterPool::Summary written = writers_.finish();
-    Summary summary{written.tally.usage, 0, written.time, {}};
+    Summary summary{written.tally.usage, 0, written.time, {}, {}};
     if (target_.whiteouts == WhiteoutMode::overlay && tree_.root().is_opaque) {
         TRY(make_root_opaque());
         summary.rebase.root_is_opaque = true;
@@ -291,8 +291,9 @@ Status LayerWriter::rebase(Summary& summary) {
         return {};
     }
     TRY_ASSIGN(const auto root, tree_.open(tree_.root()));
-    const RebaseWork work = std::exchange(summary.rebase, {});
-    TRY_ASSIGN(const RebaseChange change, rebase_layer(root->get(), work, target_.lowerdirs));
+    summary.rebased = std::exchange(summary.rebase, {});
+    TRY_ASSIGN(const RebaseChange change,
+               rebase_layer(root->get(), summary.rebased, target_.lowerdirs));
     summary.usage.inodes += change.added.inodes;
     summary.usage.size_bytes += change.added.size_bytes;
     summary.whiteouts += change.whiteouts;

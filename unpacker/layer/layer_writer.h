@@ -46,8 +46,10 @@ class LayerWriter {
         Usage usage;
         uint64_t whiteouts = 0;
         StageTime write_time;
-        // Only without lowerdirs, in overlay mode; with them it is done.
+        // In overlay mode: what is to be done once the lowerdirs are known, and with them, what
+        // was done.
         RebaseWork rebase;
+        RebaseWork rebased;
     };
     // Awaits the writers, then sets what must come last: metadata of implied directories, times
     // of all directories.

@@ -34,6 +34,8 @@ struct UnpackReport {
     // What rebase_layer() has to do once the layers below are known. Only of WhiteoutMode::overlay
     // without lowerdirs.
     RebaseWork rebase;
+    // The same for a layer that was unpacked with lowerdirs: what rebase_layer() did.
+    RebaseWork rebased;
     StageTimes times;
 };
 

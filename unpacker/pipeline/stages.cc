@@ -206,6 +206,7 @@ Result<UnpackReport> Stages::report() {
                         .whiteouts = written_.whiteouts,
                         .usage = written_.usage,
                         .rebase = written_.rebase,
+                        .rebased = written_.rebased,
                         .times = times_};
 }
 

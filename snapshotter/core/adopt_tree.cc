@@ -20,7 +20,7 @@ tl::unexpected<Error> not_untouched(SnapshotId id, std::string_view why) {
 
 } // namespace
 
-Status ApplyHold::adopt(StagedTree& tree) {
+Status ApplyHold::check_untouched() const {
     const SnapshotId id = state_->lock.id();
     TRY_ASSIGN(const bool empty, is_empty_directory(state_->layout.upper(id)));
     if (!empty) {
@@ -35,7 +35,12 @@ Status ApplyHold::adopt(StagedTree& tree) {
     if (!state_->applied.is_begun(id)) {
         return not_untouched(id, "its mounts were asked for");
     }
-    return tree.exchange_with_upper(id);
+    return {};
+}
+
+Status ApplyHold::adopt(StagedTree& tree) {
+    TRY(check_untouched());
+    return tree.exchange_with_upper(state_->lock.id());
 }
 
 Result<StagedTree> OverlaySnapshotter::stage_tree() {

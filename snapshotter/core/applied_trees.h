@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 
@@ -19,31 +21,61 @@ namespace lamina {
 // would cost each Apply an fsync. Thread-safe.
 class AppliedTrees {
   public:
+    // Whether a tree is still what the Apply made of it, for one who reads it without its lock.
+    // True until forget() or remove(), and never again; commit changes nothing that it is about.
+    using Untouched = std::shared_ptr<const std::atomic<bool>>;
+
     // An Apply starts on an empty upper directory.
-    void begin(SnapshotId id) { trees_.lock()->insert_or_assign(id, std::nullopt); }
+    void begin(SnapshotId id) {
+        auto known = known_.lock();
+        known->touch(id);
+        known->trees.insert_or_assign(id, std::nullopt);
+    }
 
     // Between begin() and finish(), if forget() did not come.
     [[nodiscard]] bool is_begun(SnapshotId id) {
-        auto trees = trees_.lock();
-        const auto found = trees->find(id);
-        return found != trees->end() && !found->second;
+        auto known = known_.lock();
+        const auto found = known->trees.find(id);
+        return found != known->trees.end() && !found->second;
     }
 
     // It is complete. Does nothing if forget() came after begin().
     void finish(SnapshotId id, const AppliedTree& tree) {
-        auto trees = trees_.lock();
-        if (const auto found = trees->find(id); found != trees->end()) {
+        auto known = known_.lock();
+        if (const auto found = known->trees.find(id); found != known->trees.end()) {
             found->second = tree;
         }
     }
 
     // Somebody can write to the tree, or it is gone.
-    void forget(SnapshotId id) { trees_.lock()->erase(id); }
+    void forget(SnapshotId id) {
+        auto known = known_.lock();
+        known->touch(id);
+        known->trees.erase(id);
+    }
+
+    // Its snapshot is committed: nobody needs the figures any more.
+    void close(SnapshotId id) { known_.lock()->trees.erase(id); }
 
     [[nodiscard]] std::optional<AppliedTree> find(SnapshotId id) {
-        auto trees = trees_.lock();
-        const auto found = trees->find(id);
-        return found == trees->end() ? std::nullopt : found->second;
+        auto known = known_.lock();
+        const auto found = known->trees.find(id);
+        return found == known->trees.end() ? std::nullopt : found->second;
+    }
+
+    // Null when forget() came already.
+    [[nodiscard]] Untouched watch(SnapshotId id) {
+        auto known = known_.lock();
+        if (!known->trees.contains(id)) {
+            return nullptr;
+        }
+        std::erase_if(known->watched, [](const auto& entry) { return entry.second.expired(); });
+        auto untouched = known->watched[id].lock();
+        if (untouched == nullptr) {
+            untouched = std::make_shared<std::atomic<bool>>(true);
+            known->watched[id] = untouched;
+        }
+        return untouched;
     }
 
     // An Apply failed and what it wrote is still there: the snapshot can only be removed.
@@ -63,7 +95,20 @@ class AppliedTrees {
     }
 
   private:
-    Synchronized<std::map<SnapshotId, std::optional<AppliedTree>>> trees_;
+    struct Known {
+        std::map<SnapshotId, std::optional<AppliedTree>> trees;
+        // Longer than in `trees`: committed snapshots can be removed, too.
+        std::map<SnapshotId, std::weak_ptr<std::atomic<bool>>> watched;
+
+        void touch(SnapshotId id) {
+            const auto found = watched.find(id);
+            if (const auto watcher = found == watched.end() ? nullptr : found->second.lock()) {
+                *watcher = false;
+            }
+            watched.erase(id);
+        }
+    };
+    Synchronized<Known> known_;
     Synchronized<std::set<SnapshotId>> spoiled_;
 };
 

@@ -13,6 +13,7 @@
 
 namespace lamina {
 
+class FilledTree;
 class StagedTree;
 
 // Where an Apply writes, derived from the mounts that its request carries.
@@ -59,6 +60,13 @@ class ApplyHold {
     // empty, or was mounted, or its mounts were asked for meanwhile: who has it mounted would go on
     // with the old one.
     Status adopt(StagedTree& tree);
+
+    // What adopt() asks for, so that other ways need not be tried.
+    [[nodiscard]] Status check_untouched() const;
+
+    // After everything is written: the upper directory for others to copy, also when this hold is
+    // gone. failed_precondition when it was not empty at first or somebody asked for its mounts.
+    [[nodiscard]] Result<FilledTree> share() const;
 
   private:
     std::shared_ptr<State> state_;

@@ -115,7 +115,7 @@ Status OverlaySnapshotter::commit(const std::string& name, const std::string& ke
     TRY_ASSIGN(request.usage, parts_->settle_tree(request));
     TRY(parts_->store->write(
         [&](WriteTransaction& transaction) { return transaction.commit(request); }));
-    parts_->applied.forget(lock.id());
+    parts_->applied.close(lock.id());
     if (auto removed = remove_rebase_record(parts_->layout, lock.id()); !removed) {
         log::warn("a record that is of no more use stays until its snapshot is removed",
                   {{"name", name}, {"error", removed.error().message}});

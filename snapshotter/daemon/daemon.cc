@@ -17,8 +17,10 @@
 #include "snapshotter/service/image_layers.h"
 #include "snapshotter/service/lookahead.h"
 #include "snapshotter/service/server.h"
+#include "snapshotter/service/shared_unpacks.h"
 #include "unpacker/base/log.h"
 #include "unpacker/base/processors.h"
+#include "unpacker/layer/clone_layer.h"
 #include "unpacker/layer/engine_choice.h"
 
 namespace lamina {
@@ -38,12 +40,22 @@ using Unpack = std::function<Result<UnpackReport>(BlobSource&, Encoding, const U
                                                   const std::stop_token&)>;
 
 LayerApplier::Parts applier_parts(OverlaySnapshotter& snapshotter, BlobStore& blobs,
-                                  const Unpack& unpack) {
+                                  const Unpack& unpack, const Config& config) {
     return {.hold = [&](const Mounts& mounts) { return snapshotter.hold_for_apply(mounts); },
             .open_blob =
                 [&](const std::string& name, const Digest& digest, uint64_t size,
                     const std::stop_token& stop) { return blobs.open(name, digest, size, stop); },
-            .unpack = unpack};
+            .unpack = unpack,
+            .has_blob =
+                [&](const std::string& name, const Digest& digest, uint64_t size,
+                    const std::stop_token& stop) { return blobs.has(name, digest, size, stop); },
+            .make_tree = [&] { return snapshotter.stage_tree(); },
+            .clone =
+                [nice = static_cast<int>(config.unpack.nice)](int from, const RebaseWork& work,
+                                                              int to, const std::stop_token& stop) {
+                    return clone_layer(from, work, to, nice, stop);
+                },
+            .durability = config.unpack.durability};
 }
 
 Lookahead::Parts lookahead_parts(OverlaySnapshotter& snapshotter, BlobStore& blobs,
@@ -130,7 +142,9 @@ Status run_daemon(const Config& config, ShutdownSignals& signals) {
     ImageLayers images(content, blobs);
     Lookahead lookahead(lookahead_parts(*snapshotter, blobs, images, unpack), slots,
                         lookahead_unpacks(config));
-    LayerApplier applier(applier_parts(*snapshotter, blobs, unpack), slots, &lookahead);
+    SharedUnpacks shared;
+    LayerApplier applier(applier_parts(*snapshotter, blobs, unpack, config), slots, &lookahead,
+                         &shared);
 
     TRY_ASSIGN(Fd listener, take_activated_socket());
     bool activated = listener.valid();

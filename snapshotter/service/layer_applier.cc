@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -11,6 +12,7 @@
 
 #include "unpacker/base/fd.h"
 #include "unpacker/base/log.h"
+#include "unpacker/base/stopwatch.h"
 #include "unpacker/layer/rebase_layer.h"
 
 namespace lamina {
@@ -38,15 +40,18 @@ std::string client_name(const std::string& name) {
     return second == std::string::npos ? std::string() : name.substr(second + 1);
 }
 
-// Brings the staged layer to where it belongs. After an error it can be thrown away: nothing has
-// changed below `target`.
+// Brings a layer that was made without its parents to where it belongs. After an error it can be
+// thrown away: nothing has changed below `target`. Without lowerdirs the work is left to Commit.
 Status settle(StagedLayer& staged, ApplyHold& hold) {
-    TRY_ASSIGN(const RebaseChange change,
-               rebase_layer(staged.tree.fd(), staged.report.rebase, hold.target().lowerdirs));
-    staged.report.usage.inodes += change.added.inodes;
-    staged.report.usage.size_bytes += change.added.size_bytes;
-    staged.report.whiteouts += change.whiteouts;
-    staged.report.rebase = {};
+    const std::vector<std::string>& lowerdirs = hold.target().lowerdirs;
+    if (!lowerdirs.empty()) {
+        TRY_ASSIGN(const RebaseChange change,
+                   rebase_layer(staged.tree.fd(), staged.report.rebase, lowerdirs));
+        staged.report.usage.inodes += change.added.inodes;
+        staged.report.usage.size_bytes += change.added.size_bytes;
+        staged.report.whiteouts += change.whiteouts;
+        staged.report.rebase = {};
+    }
     return hold.adopt(staged.tree);
 }
 
@@ -82,23 +87,6 @@ void add_times(std::vector<log::Field>& fields, const StageTimes& times) {
             fields.emplace_back(stage.out_wait, rounded(stage.time.awaiting_output));
         }
     }
-}
-
-void log_applied(const LayerToApply& layer, const std::string& key, const UnpackReport& report,
-                 bool was_staged) {
-    std::vector<log::Field> fields{{"digest", layer.digest},
-                                   {"diff_id", report.diff_id.text()},
-                                   {"key", key},
-                                   {"media_type", layer.media_type},
-                                   {"bytes", report.blob_bytes},
-                                   {"uncompressed_bytes", report.uncompressed_bytes},
-                                   {"entries", report.entries},
-                                   {"seconds", rounded(report.times.total_seconds)}};
-    if (was_staged) { // so the times are not this Apply's
-        fields.emplace_back("staged", "true");
-    }
-    add_times(fields, report.times);
-    log::write(log::Level::info, "apply layer", fields);
 }
 
 // UNIMPLEMENTED would send containerd to its next differ, which is right only before anything is
@@ -151,7 +139,9 @@ Result<AppliedLayer> LayerApplier::apply(const LayerToApply& layer, const std::s
     std::stop_callback on_caller(stop, request_stop);
     std::stop_callback on_removal(hold.stop_token(), request_stop);
 
-    const auto filled = fill(layer, digest, encoding, hold, either.get_token());
+    const std::stop_token stop_token = either.get_token();
+    const Task task{layer, digest, encoding, hold, stop_token};
+    const auto filled = fill(task);
     if (!filled) {
         log_failed(layer, hold.target().key, filled.error());
         return fail(final_error(filled.error()));
@@ -159,66 +149,168 @@ Result<AppliedLayer> LayerApplier::apply(const LayerToApply& layer, const std::s
     const UnpackReport& report = filled->report;
     TRY(hold.succeed(
         {.usage = report.usage, .whiteouts = report.whiteouts, .rebase = report.rebase}));
-    log_applied(layer, hold.target().key, report, filled->was_staged);
+    log_applied(task, *filled);
     return AppliedLayer{report.diff_id, report.uncompressed_bytes};
 }
 
-Result<LayerApplier::Filled> LayerApplier::fill(const LayerToApply& layer, const Digest& digest,
-                                                Encoding encoding, ApplyHold& hold,
-                                                const std::stop_token& stop) {
-    Lookahead::Visit visit = enter(layer, digest, hold.target());
-    if (auto staged = visit.take(static_cast<uint64_t>(layer.size), encoding, stop)) {
-        if (auto settled = settle(*staged, hold)) {
+void LayerApplier::log_applied(const Task& task, const Filled& filled) {
+    const UnpackReport& report = filled.report;
+    std::vector<log::Field> fields{
+        {"digest", task.layer.digest},   {"diff_id", report.diff_id.text()},
+        {"key", task.hold.target().key}, {"media_type", task.layer.media_type},
+        {"bytes", report.blob_bytes},    {"uncompressed_bytes", report.uncompressed_bytes},
+        {"entries", report.entries},     {"seconds", rounded(report.times.total_seconds)}};
+    if (filled.origin == Origin::cloned) { // no stage ran
+        fields.emplace_back("shared", "true");
+    } else {
+        if (filled.origin == Origin::staged) { // so the times are not this Apply's
+            fields.emplace_back("staged", "true");
+        }
+        add_times(fields, report.times);
+    }
+    log::write(log::Level::info, "apply layer", fields);
+}
+
+Result<LayerApplier::Filled> LayerApplier::fill(const Task& task) {
+    Lookahead::Visit visit = enter(task);
+    const auto size = static_cast<uint64_t>(task.layer.size);
+    if (auto staged = visit.take(size, task.encoding, task.stop)) {
+        if (auto settled = settle(*staged, task.hold)) {
             visit.succeed(staged->report.diff_id);
-            return Filled{std::move(staged->report), true};
+            return Filled{std::move(staged->report), Origin::staged};
         } else {
             log::info("a staged layer is not used",
-                      {{"digest", layer.digest}, {"error", settled.error().message}});
+                      {{"digest", task.layer.digest}, {"error", settled.error().message}});
         }
     }
-    TRY_ASSIGN(UnpackReport report, unpack(layer, digest, encoding, hold, stop));
-    visit.succeed(report.diff_id);
-    return Filled{std::move(report), false};
+    TRY_ASSIGN(Filled filled, unpack_once(task));
+    visit.succeed(filled.report.diff_id);
+    return filled;
 }
 
 // A layer whose parents are not known yet (rebase) has no place in an image. The base layer of the
 // same image looks like any other's.
-Lookahead::Visit LayerApplier::enter(const LayerToApply& layer, const Digest& digest,
-                                     const ApplyTarget& target) {
+Lookahead::Visit LayerApplier::enter(const Task& task) {
+    const ApplyTarget& target = task.hold.target();
     const std::string parent_chain_id = client_name(target.parent);
     const bool is_base = target.lowerdirs.empty() && !target.is_overlay;
     const bool is_upper = !target.lowerdirs.empty() && Digest::parse(parent_chain_id);
     // A staged tree is on the disk before it is finished and moved, but not after.
-    if (lookahead_ == nullptr || layer.sync_filesystem) {
+    if (lookahead_ == nullptr || task.layer.sync_filesystem) {
         return {};
     }
+    const std::string containerd_namespace = namespace_of(task.layer, target.key);
     if (target.lowerdirs.empty() && target.is_overlay) {
-        lookahead_->keep_off(namespace_of(layer, target.key), digest);
+        lookahead_->keep_off(containerd_namespace, task.digest);
     }
     if (!is_base && !is_upper) {
         return {};
     }
-    return lookahead_->enter({namespace_of(layer, target.key), parent_chain_id, digest},
+    return lookahead_->enter({containerd_namespace, parent_chain_id, task.digest},
                              target.lowerdirs.size());
 }
 
-Result<UnpackReport> LayerApplier::unpack(const LayerToApply& layer, const Digest& digest,
-                                          Encoding encoding, ApplyHold& hold,
-                                          const std::stop_token& stop) {
-    const ApplyTarget& target = hold.target();
-    TRY_ASSIGN(UnpackSlots::Slot slot, slots_.take(static_cast<uint64_t>(layer.size), stop));
-    TRY_ASSIGN(auto blob, parts_.open_blob(namespace_of(layer, target.key), digest,
-                                           static_cast<uint64_t>(layer.size), stop));
+Result<UnpackReport> LayerApplier::unpack(const Task& task) {
+    const ApplyTarget& target = task.hold.target();
+    TRY_ASSIGN(UnpackSlots::Slot slot,
+               slots_.take(static_cast<uint64_t>(task.layer.size), task.stop));
+    TRY_ASSIGN(auto blob, parts_.open_blob(namespace_of(task.layer, target.key), task.digest,
+                                           static_cast<uint64_t>(task.layer.size), task.stop));
     // Opened before the first write, or syncfs(2) could miss an error of writeback.
     TRY_ASSIGN(Fd upper, open_directory(target.upperdir));
-    auto report = parts_.unpack(*blob, encoding, unpack_target(target), stop);
-    if (report && layer.sync_filesystem && ::syncfs(upper.get()) != 0) {
+    auto report = parts_.unpack(*blob, task.encoding, unpack_target(target), task.stop);
+    if (report && task.layer.sync_filesystem && ::syncfs(upper.get()) != 0) {
         report = fail(errno_error("syncfs", target.upperdir));
     }
     if (!report) {
-        discard(hold, layer);
+        discard(task.hold, task.layer);
     }
     return report;
+}
+
+// --- One unpack for many ---
+
+// A clone is no way to a blob that the caller's namespace does not have.
+bool LayerApplier::may_share(const Task& task) {
+    return shared_ != nullptr && task.hold.check_untouched() &&
+           parts_.has_blob(namespace_of(task.layer, task.hold.target().key), task.digest,
+                           static_cast<uint64_t>(task.layer.size), task.stop);
+}
+
+SharedUnpacks::Key LayerApplier::key_of(const Task& task) {
+    return {task.digest, static_cast<uint64_t>(task.layer.size), task.encoding,
+            task.hold.target().is_overlay};
+}
+
+// Where sharing fails on the way, the layer is unpacked as if there were no others.
+Result<LayerApplier::Filled> LayerApplier::unpack_once(const Task& task) {
+    const unsigned attempts = may_share(task) ? kCloneAttemptsMax : 0;
+    for (unsigned attempt = 0; attempt < attempts; ++attempt) {
+        TRY_ASSIGN(SharedUnpacks::Turn turn, shared_->join(key_of(task), task.stop));
+        if (turn.leads()) {
+            TRY_ASSIGN(UnpackReport report, unpack_for_all(task, turn));
+            return Filled{std::move(report), Origin::unpacked};
+        }
+        if (turn.layer() == nullptr) {
+            break;
+        }
+        auto cloned = clone(task, *turn.layer());
+        if (cloned) {
+            return Filled{*std::move(cloned), Origin::cloned};
+        }
+        if (task.stop.stop_requested()) {
+            return fail(std::move(cloned).error());
+        }
+        log::info("a shared layer is not used",
+                  {{"digest", task.layer.digest}, {"error", cloned.error().message}});
+        if (turn.layer()->tree.is_untouched()) {
+            break; // the reason is here, and another layer would not help
+        }
+        turn.reject();
+    }
+    TRY_ASSIGN(UnpackReport report, unpack(task));
+    return Filled{std::move(report), Origin::unpacked};
+}
+
+Result<UnpackReport> LayerApplier::unpack_for_all(const Task& task, SharedUnpacks::Turn& turn) {
+    TRY_ASSIGN(UnpackReport report, unpack(task));
+    UnpackReport to_share = report;
+    if (!task.hold.target().lowerdirs.empty()) {
+        to_share.rebase = std::exchange(to_share.rebased, {});
+    }
+    // The names that an opaque root hides are those of the layers below this one.
+    auto tree = task.hold.share();
+    if (tree && !to_share.rebase.root_is_opaque) {
+        turn.offer({*std::move(tree), std::move(to_share)});
+    } else {
+        turn.withhold();
+    }
+    return report;
+}
+
+// Into a directory beside the snapshot, which is exchanged for the upper directory when the clone
+// has proven good, so that nothing has to be taken back.
+Result<UnpackReport> LayerApplier::clone(const Task& task, const SharedLayer& layer) {
+    TRY_ASSIGN(UnpackSlots::Slot slot,
+               slots_.take(static_cast<uint64_t>(task.layer.size), task.stop));
+    const Stopwatch watch;
+    TRY_ASSIGN(StagedTree tree, parts_.make_tree());
+    StagedLayer made{std::move(tree), layer.report};
+    TRY_ASSIGN(made.report.usage,
+               parts_.clone(layer.tree.fd(), layer.report.rebase, made.tree.fd(), task.stop));
+    if (!layer.tree.is_untouched()) {
+        return fail(ErrorCode::aborted, "the layer changed while it was cloned");
+    }
+    TRY(settle(made, task.hold));
+    const bool is_durable = parts_.durability == Durability::layer || task.layer.sync_filesystem;
+    if (is_durable && ::syncfs(made.tree.fd()) != 0) {
+        const Error error = errno_error("syncfs", "clone");
+        discard(task.hold, task.layer);
+        return fail(error);
+    }
+    made.report.times = {};
+    made.report.times.total_seconds = watch.seconds();
+    return std::move(made.report);
 }
 
 } // namespace lamina

@@ -8,8 +8,10 @@
 #include <string>
 
 #include "snapshotter/core/apply_hold.h"
+#include "snapshotter/core/staged_tree.h"
 #include "snapshotter/core/types.h"
 #include "snapshotter/service/lookahead.h"
+#include "snapshotter/service/shared_unpacks.h"
 #include "snapshotter/service/unpack_slots.h"
 #include "unpacker/pipeline/layer_unpacker.h"
 
@@ -45,12 +47,24 @@ class LayerApplier {
         std::function<Result<UnpackReport>(BlobSource&, Encoding, const UnpackTarget&,
                                            const std::stop_token&)>
             unpack;
+        // The following are used where unpacks are shared. Whether the blob is there, in that
+        // namespace and of that size.
+        std::function<bool(const std::string& containerd_namespace, const Digest&, uint64_t size,
+                           const std::stop_token&)>
+            has_blob{};
+        std::function<Result<StagedTree>()> make_tree{};
+        // clone_layer()
+        std::function<Result<Usage>(int from, const RebaseWork&, int to, const std::stop_token&)>
+            clone{};
+        // What unpack() does by itself, for layers that are cloned.
+        Durability durability = Durability::none;
     };
 
-    // Unpacks wait for a place of `slots`. `lookahead` is null or stages the layers that follow.
-    // Both outlive it.
-    LayerApplier(Parts parts, UnpackSlots& slots, Lookahead* lookahead = nullptr)
-        : parts_(std::move(parts)), slots_(slots), lookahead_(lookahead) {}
+    // Unpacks wait for a place of `slots`. `lookahead` is null or stages the layers that follow,
+    // `shared` is null or lets Applies of one blob share one unpack. All outlive it.
+    LayerApplier(Parts parts, UnpackSlots& slots, Lookahead* lookahead = nullptr,
+                 SharedUnpacks* shared = nullptr)
+        : parts_(std::move(parts)), slots_(slots), lookahead_(lookahead), shared_(shared) {}
 
     // Blocks until the layer is complete, or nothing of it is left in the snapshot and nothing
     // writes any more. Thread-safe.
@@ -62,22 +76,35 @@ class LayerApplier {
                                              const std::stop_token& stop);
 
   private:
+    enum class Origin { unpacked, staged, cloned };
     struct Filled {
         UnpackReport report;
-        bool was_staged = false;
+        Origin origin = Origin::unpacked;
+    };
+    // What does not change during one Apply.
+    struct Task {
+        const LayerToApply& layer;
+        const Digest& digest;
+        Encoding encoding;
+        ApplyHold& hold;
+        const std::stop_token& stop;
     };
 
     // Leaves the snapshot empty when it fails after the first write, and as it was before that.
-    Result<Filled> fill(const LayerToApply& layer, const Digest& digest, Encoding encoding,
-                        ApplyHold& hold, const std::stop_token& stop);
-    Result<UnpackReport> unpack(const LayerToApply& layer, const Digest& digest, Encoding encoding,
-                                ApplyHold& hold, const std::stop_token& stop);
-    Lookahead::Visit enter(const LayerToApply& layer, const Digest& digest,
-                           const ApplyTarget& target);
+    Result<Filled> fill(const Task& task);
+    Result<Filled> unpack_once(const Task& task);
+    Result<UnpackReport> unpack(const Task& task);
+    Result<UnpackReport> unpack_for_all(const Task& task, SharedUnpacks::Turn& turn);
+    Result<UnpackReport> clone(const Task& task, const SharedLayer& layer);
+    bool may_share(const Task& task);
+    static SharedUnpacks::Key key_of(const Task& task);
+    Lookahead::Visit enter(const Task& task);
+    static void log_applied(const Task& task, const Filled& filled);
 
     Parts parts_;
     UnpackSlots& slots_;
     Lookahead* lookahead_;
+    SharedUnpacks* shared_;
 };
 
 } // namespace lamina

@@ -23,6 +23,10 @@ inline constexpr size_t kManifestsMax = 16;
 // distribution-spec, "Pushing Manifests"); most have some KiB.
 inline constexpr uint64_t kImageDocumentBytesMax = 4 * 1024 * 1024;
 
+// How often an Apply tries to clone what another one has unpacked. Each attempt but the last ended
+// because somebody removed the other's snapshot, or wrote into it, within its few seconds of life.
+inline constexpr unsigned kCloneAttemptsMax = 2;
+
 // --- Look-ahead: layers that are unpacked before their Apply comes ---
 
 // Images whose layers are unpacked ahead at once. Each needs a client that pulls it.

@@ -55,12 +55,12 @@ inline constexpr size_t kEncodedPieceBytes = 1024 * 1024;
 
 // --- Clones of trees ---
 
-// Threads of one clone: like kWritersMax, but content is not their limit, the filesystem's journal
-// is, and that comes earlier.
+// Threads of one clone. Fewer than kWritersMax since nothing has to be inflated, and several clones
+// of one layer run at once.
 inline constexpr unsigned kCloneThreadsMax = 8;
 
-// Bytes of one read and write. Files up to this size take these two calls, which cost less than
-// what copy_file_range(2) sets up; larger ones are copied in the kernel.
+// Bytes of one read and write, as much as a pipe holds, which is what copy_file_range(2) goes
+// through. Files up to this size take these two calls; larger ones are copied in the kernel.
 inline constexpr int64_t kCloneBufferBytes = 64 * 1024;
 
 // Bytes after which a large file's copy looks whether it is to stop: some milliseconds.

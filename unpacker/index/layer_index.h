@@ -14,7 +14,7 @@ namespace lamina {
 class EntryDecoder;
 
 // What is in the tree of one layer: an entry for each name, in the order of path_order.h. Held in
-// the form of its file, about 25 bytes for an entry, and complete: the root and every directory on
+// the form of its file, about 20 bytes for an entry, and complete: the root and every directory on
 // the way to an entry are entries. Const functions may be called by several threads.
 //
 // The file: "lamina-i", version, number of entries, the entries (entry_codec.h), SHA-256 of all

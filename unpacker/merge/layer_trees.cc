@@ -21,11 +21,8 @@ Result<LayerTrees> LayerTrees::open(const std::vector<int>& roots) {
 
 Result<NameAt> LayerTrees::find(const MergedEntry& merged) {
     const std::string& path = merged.entry->path;
-    TreePath& tree = trees_.at(merged.layer);
-    if (auto moved = tree.move_to(parent_path(path)); !moved) {
-        return fail(with_context(shortened(path), std::move(moved).error()));
-    }
-    return NameAt{tree.fd(), path.empty() ? "." : std::string(last_name(path))};
+    TRY(move_to(merged.layer, parent_path(path)));
+    return NameAt{trees_[merged.layer].fd(), path.empty() ? "." : std::string(last_name(path))};
 }
 
 Result<Fd> LayerTrees::open_entry(const MergedEntry& merged) {
@@ -34,6 +31,16 @@ Result<Fd> LayerTrees::open_entry(const MergedEntry& merged) {
     // O_NONBLOCK: should a fifo be there instead, opening it waits for nobody.
     const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | (is_directory ? O_DIRECTORY : 0);
     return open_at(at.directory, at.name, flags);
+}
+
+Result<Fd> LayerTrees::open_directory(size_t layer, const std::string& path) {
+    TRY(move_to(layer, path));
+    return open_directory_at(trees_[layer].fd(), ".");
+}
+
+Status LayerTrees::move_to(size_t layer, std::string_view path) {
+    auto moved = trees_.at(layer).move_to(path);
+    return moved ? Status{} : fail(with_context(shortened(path), std::move(moved).error()));
 }
 
 } // namespace lamina

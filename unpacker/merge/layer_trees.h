@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "unpacker/base/fd.h"
@@ -30,8 +31,12 @@ class LayerTrees {
     // A file or directory of a layer, opened for reading.
     Result<Fd> open_entry(const MergedEntry& merged);
 
+    // A directory of a layer by its path.
+    Result<Fd> open_directory(size_t layer, const std::string& path);
+
   private:
     explicit LayerTrees(std::vector<TreePath> trees) : trees_(std::move(trees)) {}
+    Status move_to(size_t layer, std::string_view path);
 
     std::vector<TreePath> trees_;
 };

@@ -3,8 +3,8 @@
 // The kernel's way to look up a name through a stack of layers (fs/overlayfs/namei.c, ovl_lookup;
 // overlayfs.rst, "whiteouts and opaque directories"), taken twice: through the range, which says
 // what the tree holds, and through the base, which says what would show through the tree. The
-// rules are numbered as in unpacker/README.md, "Merging"; 5, 7, 9 and 10 are about writing the
-// tree.
+// rules are numbered as in unpacker/README.md, "Merging"; 5, 7, 9 and 10 are in
+// write_tree.cc.
 #include "unpacker/merge/merge.h"
 
 #include <algorithm>

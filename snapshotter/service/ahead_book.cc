@@ -18,10 +18,6 @@ constexpr std::string_view kUnpackedInParallel = "the client unpacks layers in p
 
 } // namespace
 
-uint64_t AheadBook::estimated_bytes(const LayerAhead& layer) {
-    return layer.size * kTreeBytesPerBlobByte;
-}
-
 // --- Applies ---
 
 AheadBook::ImageId AheadBook::enter(const LayerPlace& place, size_t depth, Clock::time_point now,
@@ -193,14 +189,23 @@ void AheadBook::finish(const EntryPtr& entry, std::optional<StagedLayer>& result
     ++counts_.staged;
 }
 
+AheadBook::InFlight AheadBook::in_flight() const {
+    InFlight unpacks;
+    for (const EntryPtr& entry : entries_) {
+        if (entry->state == State::unpacking) {
+            ++unpacks.layers;
+            unpacks.estimated_bytes += entry->layer.size * kTreeBytesPerBlobByte;
+        }
+    }
+    return unpacks;
+}
+
 // Of what is there, and what will be.
 uint64_t AheadBook::staged_bytes() const {
-    uint64_t bytes = 0;
+    uint64_t bytes = in_flight().estimated_bytes;
     for (const EntryPtr& entry : entries_) {
         if (entry->state == State::done) {
             bytes += entry->result->report.usage.size_bytes;
-        } else if (entry->state == State::unpacking) {
-            bytes += estimated_bytes(entry->layer);
         }
     }
     return bytes;

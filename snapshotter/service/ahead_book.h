@@ -116,8 +116,12 @@ class AheadBook {
     [[nodiscard]] bool is_empty() const { return images_.empty(); }
     [[nodiscard]] const AheadCounts& counts() const { return counts_; }
 
-    // Bytes that the tree of this layer may take, by a guess.
-    [[nodiscard]] static uint64_t estimated_bytes(const LayerAhead& layer);
+    // Unpacks that have begun and not ended, and the bytes that their trees may take, by a guess.
+    struct InFlight {
+        uint64_t layers = 0;
+        uint64_t estimated_bytes = 0;
+    };
+    [[nodiscard]] InFlight in_flight() const;
 
   private:
     struct Image {

@@ -181,7 +181,7 @@ void Lookahead::watch(const std::stop_token& stop) {
 }
 
 void Lookahead::look_after_staged() {
-    const auto room = check_room(0);
+    const auto room = check_room({});
     AheadBook::Dropped dropped;
     const Lock lock(mutex_);
     book_.expire(Clock::now() - age_, dropped);
@@ -191,9 +191,11 @@ void Lookahead::look_after_staged() {
     changed_.notify_all();
 }
 
-Status Lookahead::check_room(uint64_t bytes) {
+// Whether these can still be written, with what must stay free for everybody else.
+Status Lookahead::check_room(const AheadBook::InFlight& unpacks) {
     TRY_ASSIGN(const FreeSpace space, parts_.free_space());
-    if (space.bytes < kFreeBytesMin + bytes || space.inodes < kFreeInodesMin) {
+    if (space.bytes < kFreeBytesMin + unpacks.estimated_bytes ||
+        space.inodes < kFreeInodesMin * (1 + unpacks.layers)) {
         return fail(ErrorCode::resource_exhausted,
                     fmt::format("too little space: {} bytes and {} inodes are free", space.bytes,
                                 space.inodes));
@@ -222,8 +224,9 @@ void Lookahead::work(const std::stop_token& stop) {
         }
         const AheadBook::EntryPtr entry = *next;
         entry->state = State::unpacking;
+        const AheadBook::InFlight unpacks = book_.in_flight(); // with this one
         lock.unlock();
-        auto staged = stage(entry->layer, entry->stop.get_token());
+        auto staged = stage(entry->layer, unpacks, entry->stop.get_token());
         log_staged(entry->layer, staged);
         std::optional<StagedLayer> result;
         if (staged) {
@@ -236,8 +239,12 @@ void Lookahead::work(const std::stop_token& stop) {
     }
 }
 
-Result<StagedLayer> Lookahead::stage(const LayerAhead& layer, const std::stop_token& stop) {
-    TRY(check_room(AheadBook::estimated_bytes(layer)));
+// Of those that begin at the same time, the last one has counted all, so what is on its way is
+// never more than the room for it. What has been written of it counts twice: rather too little is
+// begun than too much.
+Result<StagedLayer> Lookahead::stage(const LayerAhead& layer, const AheadBook::InFlight& unpacks,
+                                     const std::stop_token& stop) {
+    TRY(check_room(unpacks));
     TRY_ASSIGN(const auto blob, parts_.open_blob(layer, stop));
     TRY_ASSIGN(StagedTree tree, parts_.make_tree());
     const UnpackTarget target{

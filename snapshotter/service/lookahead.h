@@ -96,8 +96,9 @@ class Lookahead {
     void look_up(const AheadBook::Question& question);
     bool look_for_blobs(Lock& lock);
     void look_after_staged();
-    Result<StagedLayer> stage(const LayerAhead& layer, const std::stop_token& stop);
-    Status check_room(uint64_t bytes);
+    Result<StagedLayer> stage(const LayerAhead& layer, const AheadBook::InFlight& unpacks,
+                              const std::stop_token& stop);
+    Status check_room(const AheadBook::InFlight& unpacks);
 
     const Parts parts_;
     UnpackSlots& slots_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the look-ahead may take, of time and of space.
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 
@@ -57,6 +58,30 @@ TEST_F(LookaheadLimits, StagedLayersGoWhenSpaceGetsShort) {
     free_bytes_ = kFreeBytesMin - 1;
     EXPECT_TRUE(eventually([&] { return lookahead_->counts().wasted == 3; }));
     EXPECT_TRUE(eventually_empty());
+    apply_all(image_, 1);
+}
+
+TEST_F(LookaheadLimits, UnpacksThatRunAtOnceShareTheRoom) {
+    store_image(content_, "default", image_);
+    std::vector<uint64_t> sizes;
+    for (const auto& layer : image_.layers) {
+        sizes.push_back(layer.bytes.size() * kTreeBytesPerBlobByte);
+    }
+    // Enough for any one of them, but not for two.
+    free_bytes_ = kFreeBytesMin + *std::ranges::max_element(sizes) + 1;
+    std::atomic<bool> is_held = true;
+    std::atomic<int> begun = 0;
+    before_unpack_ = [&](const UnpackTarget& target, const std::stop_token&) {
+        if (target.root.find("/staging/") != std::string::npos) {
+            ++begun;
+            EXPECT_TRUE(eventually([&] { return !is_held; }));
+        }
+    };
+    ASSERT_TRUE(apply(image_, 0));
+    EXPECT_TRUE(eventually([&] { return begun == 1 && lookahead_->counts().wasted == 2; }));
+    is_held = false;
+    EXPECT_TRUE(eventually_staged(1));
+    EXPECT_EQ(begun, 1);
     apply_all(image_, 1);
 }
 

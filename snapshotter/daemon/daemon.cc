@@ -58,6 +58,11 @@ LayerApplier::Parts applier_parts(OverlaySnapshotter& snapshotter, BlobStore& bl
             .durability = config.unpack.durability};
 }
 
+bool is_active(OverlaySnapshotter& snapshotter, const std::string& key) {
+    const auto info = snapshotter.stat(key);
+    return info && info->kind == Kind::active;
+}
+
 Lookahead::Parts lookahead_parts(OverlaySnapshotter& snapshotter, BlobStore& blobs,
                                  ImageLayers& images, const Unpack& unpack) {
     return {.layers_above =
@@ -76,7 +81,8 @@ Lookahead::Parts lookahead_parts(OverlaySnapshotter& snapshotter, BlobStore& blo
                 },
             .make_tree = [&] { return snapshotter.stage_tree(); },
             .unpack = unpack,
-            .free_space = [&] { return snapshotter.free_space(); }};
+            .free_space = [&] { return snapshotter.free_space(); },
+            .is_active = [&](const std::string& key) { return is_active(snapshotter, key); }};
 }
 
 // How many unpacks the look-ahead keeps running, those of Applies included: more than there are

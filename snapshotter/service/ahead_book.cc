@@ -70,25 +70,34 @@ AheadBook::Images::iterator AheadBook::image_of(const LayerPlace& place) {
 // --- Layers ---
 
 void AheadBook::keep_off(const std::string& containerd_namespace, const Digest& blob,
-                         Clock::time_point now, Dropped& dropped) {
+                         const std::string& key, Dropped& dropped) {
     if (kept_off_.size() == kLayersKeptOffMax) {
         kept_off_.pop_front();
     }
-    kept_off_.push_back({containerd_namespace, blob, now});
+    const KeptOff& layer = kept_off_.emplace_back(KeptOff{containerd_namespace, blob, key});
     for (auto image = images_.begin(); image != images_.end();) {
         const auto here = image++;
         const bool has_layer = std::ranges::any_of(
-            here->second.diff_ids, [&](const auto& layer) { return is_kept_off(layer.first); });
+            here->second.diff_ids, [&](const auto& own) { return layer.holds_back(own.first); });
         if (has_layer) {
             drop(here, kUnpackedInParallel, dropped);
         }
     }
 }
 
-bool AheadBook::is_kept_off(const LayerPlace& place) const {
-    return std::ranges::any_of(kept_off_, [&](const KeptOff& layer) {
-        return layer.blob == place.blob && layer.containerd_namespace == place.containerd_namespace;
-    });
+std::vector<std::string> AheadBook::kept_off_by(const std::vector<LayerAhead>& layers) const {
+    std::vector<std::string> keys;
+    for (const KeptOff& kept : kept_off_) {
+        if (std::ranges::any_of(
+                layers, [&](const LayerAhead& layer) { return kept.holds_back(layer.place); })) {
+            keys.push_back(kept.key);
+        }
+    }
+    return keys;
+}
+
+void AheadBook::end_keep_off(const std::string& key) {
+    std::erase_if(kept_off_, [&](const KeptOff& kept) { return kept.key == key; });
 }
 
 bool AheadBook::has_question() const {
@@ -112,8 +121,7 @@ void AheadBook::answer(const Question& question, const std::vector<LayerAhead>& 
     if (image == images_.end()) {
         return;
     }
-    if (std::ranges::any_of(layers,
-                            [&](const LayerAhead& layer) { return is_kept_off(layer.place); })) {
+    if (!kept_off_by(layers).empty()) {
         drop(image, kUnpackedInParallel, dropped);
         return;
     }
@@ -259,7 +267,6 @@ void AheadBook::drop_if_finished(ImageId id, Dropped& dropped) {
 }
 
 void AheadBook::expire(Clock::time_point oldest, Dropped& dropped) {
-    std::erase_if(kept_off_, [&](const KeptOff& layer) { return layer.time < oldest; });
     for (auto image = images_.begin(); image != images_.end();) {
         const auto here = image++;
         if (here->second.visits == 0 && here->second.last_seen < oldest) {

@@ -80,11 +80,15 @@ class AheadBook {
     void leave(ImageId image, const LayerPlace& place, const std::optional<Digest>& diff_id,
                Clock::time_point now, Dropped& dropped);
 
-    // An Apply of `blob` begins for which its parents are not known: the client unpacks that
-    // image's layers at the same time by itself. Images with that layer are dropped, now and when
-    // an answer comes to know of it.
+    // An Apply of `blob` into the snapshot `key` begins for which its parents are not known: the
+    // client unpacks that image's layers at the same time by itself. Images with that layer are
+    // dropped, now and when an answer comes to know of it.
     void keep_off(const std::string& containerd_namespace, const Digest& blob,
-                  Clock::time_point now, Dropped& dropped);
+                  const std::string& key, Dropped& dropped);
+    // The snapshots for which keep_off() holds one of these layers back.
+    [[nodiscard]] std::vector<std::string> kept_off_by(const std::vector<LayerAhead>& layers) const;
+    // It was committed or removed, and with it the image's parallel unpack is over.
+    void end_keep_off(const std::string& key);
 
     // Questions go with their image, so there are never more than kImagesAheadMax.
     [[nodiscard]] bool has_question() const;
@@ -108,8 +112,7 @@ class AheadBook {
     // over meanwhile.
     void finish(const EntryPtr& entry, std::optional<StagedLayer>& result);
 
-    // Drops images that no Apply was seen of since `oldest`, and forgets what keep_off() was told
-    // before it.
+    // Drops images that no Apply was seen of since `oldest`.
     void expire(Clock::time_point oldest, Dropped& dropped);
     void drop_all(std::string_view reason, Dropped& dropped);
 
@@ -139,7 +142,6 @@ class AheadBook {
     using Images = std::map<ImageId, Image>;
 
     Images::iterator image_of(const LayerPlace& place);
-    [[nodiscard]] bool is_kept_off(const LayerPlace& place) const;
     void drop(Images::iterator image, std::string_view reason, Dropped& dropped);
     void drop_if_finished(ImageId image, Dropped& dropped);
     void abandon(Entry& entry);
@@ -150,7 +152,11 @@ class AheadBook {
     struct KeptOff {
         std::string containerd_namespace;
         Digest blob;
-        Clock::time_point time;
+        std::string key;
+
+        [[nodiscard]] bool holds_back(const LayerPlace& place) const {
+            return blob == place.blob && containerd_namespace == place.containerd_namespace;
+        }
     };
     std::deque<KeptOff> kept_off_; // oldest first
     ImageId last_image_ = 0;

@@ -201,7 +201,7 @@ Lookahead::Visit LayerApplier::enter(const Task& task) {
     }
     const std::string containerd_namespace = namespace_of(task.layer, target.key);
     if (target.lowerdirs.empty() && target.is_overlay) {
-        lookahead_->keep_off(containerd_namespace, task.digest);
+        lookahead_->keep_off(containerd_namespace, task.digest, target.key);
     }
     if (!is_base && !is_upper) {
         return {};

@@ -36,7 +36,7 @@ inline constexpr size_t kImagesAheadMax = 16;
 inline constexpr size_t kLayersAheadMax = 16;
 
 // Layers remembered that clients applied apart from their parents: those of the largest image
-// (overlayfs stacks 500) and some more.
+// (overlayfs stacks 500) twice.
 inline constexpr size_t kLayersKeptOffMax = 1024;
 
 // Bytes of a layer's tree for each byte of its blob, a guess to reserve by: text and programs are

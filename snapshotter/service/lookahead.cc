@@ -68,13 +68,14 @@ Lookahead::Visit Lookahead::enter(const LayerPlace& place, size_t depth) {
     return image == 0 ? Visit() : Visit(*this, image, place);
 }
 
-void Lookahead::keep_off(const std::string& containerd_namespace, const Digest& blob) {
+void Lookahead::keep_off(const std::string& containerd_namespace, const Digest& blob,
+                         const std::string& key) {
     if (busy_ == 0) {
         return;
     }
     AheadBook::Dropped dropped;
     const Lock lock(mutex_);
-    book_.keep_off(containerd_namespace, blob, Clock::now(), dropped);
+    book_.keep_off(containerd_namespace, blob, key, dropped);
     changed_.notify_all();
 }
 
@@ -140,15 +141,31 @@ void Lookahead::scout(const std::stop_token& stop) {
 }
 
 void Lookahead::look_up(const AheadBook::Question& question) {
-    const auto layers = parts_.layers_above(question.place, question.depth, question.stop);
+    auto layers = parts_.layers_above(question.place, question.depth, question.stop);
     if (!layers) {
         log::debug("cannot look ahead",
                    {{"digest", question.place.blob.text()}, {"error", layers.error().message}});
+        layers.emplace();
     }
+    end_keep_off_of_settled(*layers);
     AheadBook::Dropped dropped;
     const Lock lock(mutex_);
-    book_.answer(question, layers.value_or(std::vector<LayerAhead>()), Clock::now(), dropped);
+    book_.answer(question, *layers, Clock::now(), dropped);
     changed_.notify_all();
+}
+
+// The base of an image may be applied long after others of its layers, and nothing but they tell
+// that it is unpacked in parallel. They are not committed before it (core/unpack).
+void Lookahead::end_keep_off_of_settled(const std::vector<LayerAhead>& layers) {
+    Lock lock(mutex_);
+    for (const std::string& key : book_.kept_off_by(layers)) {
+        lock.unlock();
+        const bool is_active = parts_.is_active(key);
+        lock.lock();
+        if (!is_active) {
+            book_.end_keep_off(key);
+        }
+    }
 }
 
 // Whether a blob was found. Asks without the lock.

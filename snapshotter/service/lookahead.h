@@ -40,6 +40,8 @@ class Lookahead {
                                            const std::stop_token&)>
             unpack;
         std::function<Result<FreeSpace>()> free_space;
+        // Whether this snapshot still waits for its commit.
+        std::function<bool(const std::string& key)> is_active;
     };
 
     // Begins an unpack only while fewer than `busy` places of `slots` (which outlive it) are taken;
@@ -81,9 +83,12 @@ class Lookahead {
     // An Apply of the layer at `place`, with `depth` layers below, begins.
     Visit enter(const LayerPlace& place, size_t depth);
 
-    // An Apply of `blob` begins for which its parents are not known (rebase): containerd unpacks
-    // the layers of that image at the same time itself, and nothing is to be done ahead for it.
-    void keep_off(const std::string& containerd_namespace, const Digest& blob);
+    // An Apply of `blob` into the snapshot `key` begins for which its parents are not known
+    // (rebase): containerd unpacks the layers of that image at the same time itself, and nothing is
+    // to be done ahead for it while that snapshot is active. Images of the same namespace that only
+    // share the blob are not told apart; they go without meanwhile.
+    void keep_off(const std::string& containerd_namespace, const Digest& blob,
+                  const std::string& key);
 
     [[nodiscard]] AheadCounts counts();
 
@@ -94,6 +99,7 @@ class Lookahead {
     void watch(const std::stop_token& stop);
     void work(const std::stop_token& stop);
     void look_up(const AheadBook::Question& question);
+    void end_keep_off_of_settled(const std::vector<LayerAhead>& layers);
     bool look_for_blobs(Lock& lock);
     void look_after_staged();
     Result<StagedLayer> stage(const LayerAhead& layer, const AheadBook::InFlight& unpacks,

@@ -127,15 +127,35 @@ TEST_F(AheadBookTest, ThereAreNeverMoreQuestionsThanImages) {
     EXPECT_TRUE(book_.is_empty());
 }
 
+TEST_F(AheadBookTest, ImageWithALayerThatIsAppliedApartIsDropped) {
+    add_image('a', {1});
+    book_.keep_off("other", digest('1'), "other/1/x", dropped_);
+    EXPECT_EQ(book_.expected().size(), 1U);
+    book_.keep_off("default", digest('1'), "default/1/x", dropped_);
+    EXPECT_TRUE(book_.is_empty());
+}
+
 TEST_F(AheadBookTest, ImageWithALayerThatWasAppliedApartIsDroppedWhenItIsKnown) {
-    book_.keep_off("other", digest('1'), now_, dropped_);
+    const LayerAhead kept = layer('a', '1', 1);
+    book_.keep_off("other", digest('1'), "other/1/x", dropped_);
+    book_.keep_off("default", digest('2'), "default/2/x", dropped_);
+    EXPECT_THAT(book_.kept_off_by({kept}), IsEmpty());
+    book_.keep_off("default", digest('1'), "default/3/x", dropped_);
+    EXPECT_THAT(book_.kept_off_by({kept}), ElementsAre("default/3/x"));
+    add_image('a', {1});
+    EXPECT_TRUE(book_.is_empty());
+    book_.end_keep_off("default/3/x");
     add_image('a', {1});
     EXPECT_EQ(book_.expected().size(), 1U);
-    book_.keep_off("default", digest('1'), now_, dropped_);
-    EXPECT_TRUE(book_.is_empty());
-    add_image('a', {1});
-    EXPECT_TRUE(book_.is_empty());
-    EXPECT_THAT(book_.expected(), IsEmpty());
+}
+
+TEST_F(AheadBookTest, OfLayersAppliedApartTheNewestAreRemembered) {
+    book_.keep_off("default", digest('1'), "first", dropped_);
+    for (size_t i = 0; i < kLayersKeptOffMax; ++i) {
+        book_.keep_off("default", digest('2'), std::to_string(i), dropped_);
+    }
+    EXPECT_THAT(book_.kept_off_by({layer('a', '1', 1)}), IsEmpty());
+    EXPECT_EQ(book_.kept_off_by({layer('a', '2', 1)}).size(), kLayersKeptOffMax);
 }
 
 } // namespace

@@ -96,7 +96,12 @@ void LookaheadTest::look_ahead_with(unsigned busy, AheadBook::Clock::duration ag
                 },
             .make_tree = [this] { return snapshotter_->stage_tree(); },
             .unpack = unpack,
-            .free_space = [this] { return Result<FreeSpace>(FreeSpace{free_bytes_, 1U << 30}); }},
+            .free_space = [this] { return Result<FreeSpace>(FreeSpace{free_bytes_, 1U << 30}); },
+            .is_active =
+                [this](const std::string& key) {
+                    const auto info = snapshotter_->stat(key);
+                    return info && info->kind == Kind::active;
+                }},
         slots_, busy, age);
     applier_ = std::make_unique<LayerApplier>(
         LayerApplier::Parts{

@@ -311,6 +311,19 @@ TEST_F(LookaheadUnpacks, LayersThatAreAppliedApartEndWhatWasBegunForTheirImage) 
     EXPECT_EQ(lookahead_->counts().staged, 0U);
 }
 
+// As when an image that is pulled later has the same empty layer.
+TEST_F(LookaheadUnpacks, LayerThatWasAppliedApartHoldsNothingBackOnceItsSnapshotIsGone) {
+    store_image(content_, "default", image_);
+    const Labels labels{{"containerd.io/snapshot.ref", image_.layers[2].chain_id.text()}};
+    for (const std::string key : {"default/100/extract-1-a x", "default/101/extract-1-b x"}) {
+        ASSERT_TRUE(apply_to(prepare(key, "", labels), image_.layers[2]));
+    }
+    ASSERT_TRUE(snapshotter_->remove("default/100/extract-1-a x"));
+    ASSERT_TRUE(snapshotter_->commit("default/102/y", "default/101/extract-1-b x", {}, ""));
+    ASSERT_TRUE(apply(image_, 0));
+    EXPECT_TRUE(eventually_staged(3));
+}
+
 TEST_F(LookaheadUnpacks, SwitchedOffNobodyIsAsked) {
     look_ahead_with(0);
     store_image(content_, "default", image_);

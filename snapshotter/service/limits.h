@@ -19,9 +19,12 @@ inline constexpr std::chrono::seconds kContentCallTime{10};
 // apart by a later layer; a host with more of them than this is left to that.
 inline constexpr size_t kManifestsMax = 16;
 
-// Bytes of a manifest or an image configuration: what registries have to take (OCI
-// distribution-spec, "Pushing Manifests"); most have some KiB.
-inline constexpr uint64_t kImageDocumentBytesMax = 4 * 1024 * 1024;
+// Bytes of a manifest or an image configuration. Registries take 4 MiB at least (OCI
+// distribution-spec, "Pushing Manifests"), but most have some KiB; the descriptors of 500 layers,
+// which is what overlayfs stacks, have 250 KiB with generous annotations. Parsed, one that was made
+// for it takes 60 bytes for each (tests/service/document_memory_test.cc). An image whose documents
+// are larger goes without look-ahead.
+inline constexpr uint64_t kImageDocumentBytesMax = 512 * 1024;
 
 // How often an Apply tries to clone what another one has unpacked. Each attempt but the last ended
 // because somebody removed the other's snapshot, or wrote into it, within its few seconds of life.

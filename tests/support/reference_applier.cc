@@ -87,22 +87,19 @@ std::optional<std::string> resolve(const std::string& root, const std::string& p
     return at;
 }
 
-// Whether layers further below cannot be seen at `name`: something in this one is no directory, or
-// an opaque one.
-bool ends_lookup(const std::string& layer, const std::string& name) {
+// Whether one of the directories on the way to `name`, as far as they are there, is opaque.
+bool is_opaque_on_the_way(const std::string& layer, const std::string& name) {
     std::string at = layer;
-    bool is_opaque = false;
     for (const std::string& part : components_of(name)) {
         at += "/" + part;
-        if (!fs::exists(fs::symlink_status(at))) {
-            return is_opaque;
-        }
         if (!is_directory(at)) {
+            return false;
+        }
+        if (read_entry(at, "").xattrs.contains("trusted.overlay.opaque")) {
             return true;
         }
-        is_opaque = is_opaque || read_entry(at, "").xattrs.contains("trusted.overlay.opaque");
     }
-    return true;
+    return false;
 }
 
 void copy_metadata(const std::string& from, const std::string& to) {
@@ -182,7 +179,8 @@ void ReferenceApplier::inherit(const std::string& name) {
             copy_metadata(lower + "/" + *found, at(name));
             return;
         }
-        if (ends_lookup(lower, name)) {
+        const bool is_something_else = !found; // in the way, or a loop
+        if (is_something_else || is_opaque_on_the_way(lower, name)) {
             return;
         }
     }

@@ -24,6 +24,11 @@ Result<LayerPath> LayerPath::open(int root) {
 
 Result<LayerPath::Found> LayerPath::move_to(const std::vector<std::string>& components) {
     const auto parted = std::ranges::mismatch(steps_, components, {}, &Step::name);
+    const bool is_below_here = parted.in1 == steps_.end() && parted.in2 != components.end();
+    if (is_below_here && missing_ == *parted.in2) {
+        return Found::missing;
+    }
+    missing_.reset();
     const auto shared = static_cast<size_t>(parted.in1 - steps_.begin());
     for (; steps_.size() > shared; steps_.pop_back()) {
         TRY(cursor_.leave());
@@ -31,6 +36,7 @@ Result<LayerPath::Found> LayerPath::move_to(const std::vector<std::string>& comp
     for (auto name = parted.in2; name != components.end(); ++name) {
         const auto entered = cursor_.enter(*name);
         if (!entered && entered.error().sys_errno == ENOENT) {
+            missing_ = *name;
             return Found::missing;
         }
         // O_DIRECTORY and O_NOFOLLOW say ENOTDIR of links too.

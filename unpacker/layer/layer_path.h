@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,7 @@ class LayerPath {
 
     DirectoryCursor cursor_;
     std::vector<Step> steps_;
+    std::optional<std::string> missing_; // that this directory is known not to have
 };
 
 } // namespace lamina

@@ -41,10 +41,6 @@ Result<Fd> open_in_root(int root, const std::vector<std::string>& components) {
     return fail(errno_error("openat2", path, EAGAIN));
 }
 
-bool is_missing_directory(const Error& error) {
-    return error.sys_errno == ENOENT || error.sys_errno == ENOTDIR || error.sys_errno == ELOOP;
-}
-
 std::string list_xattrs(int fd) {
     const ssize_t size = ::flistxattr(fd, nullptr, 0);
     std::string names(size > 0 ? static_cast<size_t>(size) : 0, '\0');
@@ -84,13 +80,24 @@ Status copy_inode(int from, int to) {
     return set_times(to, metadata.times);
 }
 
-// Something is in the way that is no directory: a link to one, or the end of the path.
-Status copy_linked(int lowerdir, const std::vector<std::string>& components, int to) {
+// Something on the way is no directory, but may be a link to one. A link that leads nowhere is
+// nothing, and the search goes on: so says containerd, which asks for the link's end (mkparent).
+Result<LayerPath::Found> copy_linked(int lowerdir, const std::vector<std::string>& components,
+                                     int to) {
     const auto linked = open_in_root(lowerdir, components);
     if (linked) {
-        return copy_inode(linked->get(), to);
+        TRY(copy_inode(linked->get(), to));
+        return LayerPath::Found::directory;
     }
-    return is_missing_directory(linked.error()) ? Status{} : fail(linked.error());
+    switch (linked.error().sys_errno) {
+    case ENOENT:
+        return LayerPath::Found::missing;
+    case ENOTDIR:
+    case ELOOP:
+        return LayerPath::Found::no_directory;
+    default:
+        return fail(linked.error());
+    }
 }
 
 } // namespace
@@ -107,14 +114,14 @@ Result<LowerDirectories> LowerDirectories::open(const std::vector<std::string>& 
 
 Status LowerDirectories::copy_metadata(const std::vector<std::string>& components, int fd) {
     for (Lowerdir& lowerdir : lowerdirs_) {
-        TRY_ASSIGN(const auto found, lowerdir.at.move_to(components));
+        TRY_ASSIGN(auto found, lowerdir.at.move_to(components));
         if (found == LayerPath::Found::directory) {
             return copy_inode(lowerdir.at.fd(), fd);
         }
         if (found == LayerPath::Found::no_directory) {
-            return copy_linked(lowerdir.root.get(), components, fd);
+            TRY_ASSIGN(found, copy_linked(lowerdir.root.get(), components, fd));
         }
-        if (lowerdir.at.is_opaque()) {
+        if (found != LayerPath::Found::missing || lowerdir.at.is_opaque()) {
             break;
         }
     }

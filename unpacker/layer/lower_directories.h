@@ -13,9 +13,10 @@ namespace lamina {
 // metadata.
 //
 // An archive may name "a/b/file" without "a/b". The directory made for it would hide owner, mode,
-// times and xattrs of the one below, so it takes them from the nearest lowerdir where a lookup
-// through the overlay would find a directory. Like containerd (pkg/archive/tar.go, mkparent), but
-// after everything is written, so that the times stay.
+// times and xattrs of the one below, so it takes them from the nearest lowerdir that has the name:
+// of the directory there, which may lie behind links, and nothing if it is something else. Like
+// containerd (pkg/archive/tar.go, mkparent), but after everything is written, so that the times
+// stay.
 //
 // Cheapest when asked in the order of a depth-first walk. One thread at a time.
 class LowerDirectories {

@@ -113,6 +113,85 @@ TEST_F(RebaseTest, ParentsFurtherDownAreSeen) {
     EXPECT_EQ(read_entry(fs(3) + "/a/b", "b").mtime_seconds, 78);
 }
 
+// A layer between the base and the one that implies two of the base's directories.
+class RebaseOverSomethingElse : public RebaseTest {
+  protected:
+    void commit_between(const Tree& middle) {
+        commit_layer("sha256:middle", "sha256:base", middle);
+        const auto applied = apply_layer(*snapshotter_, prepare(kExtractKey, "", kUpperLayer),
+                                         {file("a/b/new", "x")});
+        ASSERT_TRUE(applied) << applied.error().message;
+        must_commit_onto("sha256:middle");
+    }
+    Entry found(const std::string& name) const { return read_entry(fs(3) + "/" + name, name); }
+};
+
+// As containerd has it: pkg/archive/tar.go, mkparent.
+TEST_F(RebaseOverSomethingElse, LinkThatLeadsNowhereDoesNotEndTheSearch) {
+    commit_between({symlink("nowhere", "a")});
+    EXPECT_EQ(found("a").permission_bits, 0701U);
+    EXPECT_EQ(found("a").mtime_seconds, 77);
+    EXPECT_EQ(found("a/b").permission_bits, 0702U);
+    EXPECT_EQ(found("a/b").mtime_seconds, 78);
+}
+
+TEST_F(RebaseOverSomethingElse, LinkInsideAnOpaqueDirectoryEndsTheSearch) {
+    commit_between({dir("a", 0705), opaque("a"), symlink("nowhere", "a/b")});
+    EXPECT_EQ(found("a").permission_bits, 0705U);
+    EXPECT_EQ(found("a/b").permission_bits, 0755U);
+}
+
+TEST_F(RebaseOverSomethingElse, LinkToADirectoryIsThatDirectory) {
+    commit_between({dir("else", 0711), dir("else/b", 0712), symlink("else", "a")});
+    EXPECT_EQ(found("a").permission_bits, 0711U);
+    EXPECT_EQ(found("a/b").permission_bits, 0712U);
+}
+
+TEST_F(RebaseOverSomethingElse, FileEndsTheSearch) {
+    commit_between({file("a", "x")});
+    EXPECT_EQ(found("a").permission_bits, 0755U);
+    EXPECT_EQ(found("a/b").permission_bits, 0755U);
+}
+
+TEST_F(RebaseOverSomethingElse, LinkToAFileOrInCirclesEndsTheSearch) {
+    commit_between({symlink("circle", "a"), symlink("a", "circle")});
+    EXPECT_EQ(found("a").permission_bits, 0755U);
+    EXPECT_EQ(found("a/b").permission_bits, 0755U);
+}
+
+TEST_F(RebaseTest, ManyImpliedDirectoriesFindTheirsInManyLayers) {
+    std::string parent = "sha256:base";
+    for (int i = 0; i < 5; ++i) {
+        const std::string name = "sha256:" + std::to_string(i);
+        commit_layer(name, parent,
+                     {dir("a", 0711),
+                      dir("a/d" + std::to_string(i), 0720U + static_cast<unsigned>(i)),
+                      dir("a/d" + std::to_string(i) + "/sub", 0730U + static_cast<unsigned>(i))});
+        parent = name;
+    }
+    const auto applied =
+        apply_layer(*snapshotter_, prepare(kExtractKey, "", kUpperLayer),
+                    {file("a/b/new"), file("a/d0/sub/new"), file("a/d2/new"), file("a/d2/sub/new"),
+                     file("a/d4/sub/deeper/new"), file("a/none/sub/new"), file("a/none/sub2/new"),
+                     file("z/d0/new")});
+    ASSERT_TRUE(applied) << applied.error().message;
+    must_commit_onto(parent);
+    const auto mode = [&](const std::string& name) {
+        return read_entry(fs(7) + "/" + name, name).permission_bits;
+    };
+    EXPECT_EQ(mode("a"), 0711U);
+    EXPECT_EQ(mode("a/b"), 0702U);
+    EXPECT_EQ(mode("a/d0"), 0720U);
+    EXPECT_EQ(mode("a/d0/sub"), 0730U);
+    EXPECT_EQ(mode("a/d2"), 0722U);
+    EXPECT_EQ(mode("a/d2/sub"), 0732U);
+    EXPECT_EQ(mode("a/d4/sub"), 0734U);
+    EXPECT_EQ(mode("a/d4/sub/deeper"), 0755U);
+    EXPECT_EQ(mode("a/none"), 0755U);
+    EXPECT_EQ(mode("a/none/sub2"), 0755U);
+    EXPECT_EQ(mode("z/d0"), 0755U);
+}
+
 TEST_F(RebaseTest, RestartBetweenApplyAndCommitForgetsNothing) {
     apply_alone({file("a/new", "x"), opaque("")});
     EXPECT_TRUE(exists(record()));

@@ -31,6 +31,8 @@ struct AppliedTree {
     uint64_t whiteouts = 0;
     // What is left for commit(), of a layer that was applied without its parents.
     RebaseWork rebase{};
+    // It is on the disk, and what commit() does to it must be so, too.
+    bool is_on_disk = false;
 };
 
 // A hold on one active snapshot while a layer is written into it. As long as it lives, remove()

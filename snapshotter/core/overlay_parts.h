@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -19,12 +20,13 @@ struct OverlaySnapshotter::Parts {
     Parts(const OverlayOptions& options, MountPolicy mount_policy, Layout opened_layout,
           std::unique_ptr<MetadataStore> opened_store)
         : upperdir_label(options.upperdir_label), sync_trees(options.sync_trees),
-          policy(std::move(mount_policy)), layout(std::move(opened_layout)),
+          sync(options.sync), policy(std::move(mount_policy)), layout(std::move(opened_layout)),
           store(std::move(opened_store)),
           trash(layout, {options.delete_threads, options.delete_when_idle}) {}
 
     const bool upperdir_label;
     const bool sync_trees;
+    const std::function<Status(int fd)> sync;
     const MountPolicy policy;
     const Layout layout;
     const std::unique_ptr<MetadataStore> store;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "snapshotter/core/metadata_store.h"
 #include "snapshotter/core/snapshotter.h"
 #include "snapshotter/core/staged_tree.h"
+#include "unpacker/base/sync_filesystem.h"
 
 namespace lamina {
 
@@ -21,8 +23,11 @@ struct OverlayOptions {
     bool upperdir_label = false;
     // Answer uidmap= and gidmap= for snapshots with id mapping labels (capability remap-ids).
     bool remap_ids = false;
-    // What commit() itself changes in a tree is on the disk before the snapshot is committed.
+    // What commit() itself changes in a tree is on the disk before the snapshot is committed. It
+    // always is if the tree was when its Apply ended (AppliedTree::is_on_disk).
     bool sync_trees = false;
+    // How that is brought about.
+    std::function<Status(int fd)> sync = sync_filesystem;
     // Removed trees are deleted by this many threads.
     unsigned delete_threads = 1;
     // Delete only when the processors and the disk are idle, nice(2) 19 and ioprio_set(2).

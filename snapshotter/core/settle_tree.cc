@@ -93,6 +93,11 @@ Status become_upper(int upper, const CommittableSnapshot& active, const Layout& 
     return {};
 }
 
+// After a restart nobody knows, and one sync more than needed does no harm.
+bool may_be_on_disk(const std::optional<AppliedTree>& known) {
+    return !known || known->is_on_disk;
+}
+
 } // namespace
 
 Result<Usage> OverlaySnapshotter::Parts::settle_tree(const CommitRequest& request) {
@@ -101,13 +106,14 @@ Result<Usage> OverlaySnapshotter::Parts::settle_tree(const CommitRequest& reques
     const SnapshotId id = active.record.id;
     TRY(applied.check_whole(id));
     TRY_ASSIGN(const auto upper, open_directory(layout.upper(id)));
+    const bool syncs = sync_trees || may_be_on_disk(applied.find(id));
     if (active.overlay_without_parent && request.parent.empty()) {
         TRY(become_base(upper.get(), id, applied));
     } else if (active.overlay_without_parent) {
         TRY(become_upper(upper.get(), active, layout, applied));
     }
-    if (active.overlay_without_parent && sync_trees && ::syncfs(upper.get()) != 0) {
-        return fail(errno_error("syncfs", "upper directory"));
+    if (active.overlay_without_parent && syncs) {
+        TRY(sync(upper.get()));
     }
     const auto known = applied.find(id);
     return known ? known->usage : measure_usage(upper.get());

@@ -58,6 +58,11 @@ struct Config {
 // of range are invalid_argument, "file:line:column: what is wrong"; not_found without the file.
 [[nodiscard]] Result<Config> read_config(const std::string& path);
 
+// How many unpacks the look-ahead keeps running, those of Applies included: more than there are
+// processors for gains nothing, and one place is always left to an Apply. A staged tree is finished
+// after its unpack has put it on the disk, so durability does without. 0: it is off.
+[[nodiscard]] unsigned lookahead_unpacks(const Config& config, unsigned processors);
+
 // All keys as TOML that read_config() reads back to the same Config.
 [[nodiscard]] std::string print_config(const Config& config);
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "snapshotter/daemon/daemon.h"
 
-#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <functional>
@@ -85,16 +84,6 @@ Lookahead::Parts lookahead_parts(OverlaySnapshotter& snapshotter, BlobStore& blo
             .is_active = [&](const std::string& key) { return is_active(snapshotter, key); }};
 }
 
-// How many unpacks the look-ahead keeps running, those of Applies included: more than there are
-// processors for gains nothing, and one place is always left to an Apply. A staged tree is finished
-// after its unpack has put it on the disk, so durability does without.
-unsigned lookahead_unpacks(const Config& config) {
-    return config.unpack.lookahead == LookaheadMode::off ||
-                   config.unpack.durability == Durability::layer
-               ? 0
-               : std::min(available_processors(), config.unpack.max_concurrent - 1);
-}
-
 // Tries the engines where layers will be unpacked to.
 UnpackOptions unpack_options(const Config& config) {
     const EngineChoice engine = choose_engine(config.unpack.engine, config.root + "/staging");
@@ -147,7 +136,7 @@ Status run_daemon(const Config& config, ShutdownSignals& signals) {
     UnpackSlots slots(config.unpack.max_concurrent);
     ImageLayers images(content, blobs);
     Lookahead lookahead(lookahead_parts(*snapshotter, blobs, images, unpack), slots,
-                        lookahead_unpacks(config));
+                        lookahead_unpacks(config, available_processors()));
     SharedUnpacks shared;
     LayerApplier applier(applier_parts(*snapshotter, blobs, unpack, config), slots, &lookahead,
                          &shared);

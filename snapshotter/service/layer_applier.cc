@@ -8,7 +8,6 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "unpacker/base/fd.h"
 #include "unpacker/base/log.h"
@@ -147,8 +146,10 @@ Result<AppliedLayer> LayerApplier::apply(const LayerToApply& layer, const std::s
         return fail(final_error(filled.error()));
     }
     const UnpackReport& report = filled->report;
-    TRY(hold.succeed(
-        {.usage = report.usage, .whiteouts = report.whiteouts, .rebase = report.rebase}));
+    TRY(hold.succeed({.usage = report.usage,
+                      .whiteouts = report.whiteouts,
+                      .rebase = report.rebase,
+                      .is_on_disk = layer.sync_filesystem}));
     log_applied(task, *filled);
     return AppliedLayer{report.diff_id, report.uncompressed_bytes};
 }
@@ -219,8 +220,10 @@ Result<UnpackReport> LayerApplier::unpack(const Task& task) {
     // Opened before the first write, or syncfs(2) could miss an error of writeback.
     TRY_ASSIGN(Fd upper, open_directory(target.upperdir));
     auto report = parts_.unpack(*blob, task.encoding, unpack_target(target), task.stop);
-    if (report && task.layer.sync_filesystem && ::syncfs(upper.get()) != 0) {
-        report = fail(errno_error("syncfs", target.upperdir));
+    if (report && task.layer.sync_filesystem) {
+        if (auto synced = parts_.sync(upper.get()); !synced) {
+            report = fail(with_context(target.upperdir, synced.error()));
+        }
     }
     if (!report) {
         discard(task.hold, task.layer);
@@ -303,10 +306,11 @@ Result<UnpackReport> LayerApplier::clone(const Task& task, const SharedLayer& la
     }
     TRY(settle(made, task.hold));
     const bool is_durable = parts_.durability == Durability::layer || task.layer.sync_filesystem;
-    if (is_durable && ::syncfs(made.tree.fd()) != 0) {
-        const Error error = errno_error("syncfs", "clone");
-        discard(task.hold, task.layer);
-        return fail(error);
+    if (is_durable) {
+        if (auto synced = parts_.sync(made.tree.fd()); !synced) {
+            discard(task.hold, task.layer);
+            return fail(with_context("clone", synced.error()));
+        }
     }
     made.report.times = {};
     made.report.times.total_seconds = watch.seconds();

@@ -13,6 +13,7 @@
 #include "snapshotter/service/lookahead.h"
 #include "snapshotter/service/shared_unpacks.h"
 #include "snapshotter/service/unpack_slots.h"
+#include "unpacker/base/sync_filesystem.h"
 #include "unpacker/pipeline/layer_unpacker.h"
 
 namespace lamina {
@@ -47,6 +48,7 @@ class LayerApplier {
         std::function<Result<UnpackReport>(BlobSource&, Encoding, const UnpackTarget&,
                                            const std::stop_token&)>
             unpack;
+        std::function<Status(int fd)> sync = sync_filesystem;
         // The following are used where unpacks are shared. Whether the blob is there, in that
         // namespace and of that size.
         std::function<bool(const std::string& containerd_namespace, const Digest&, uint64_t size,

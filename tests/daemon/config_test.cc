@@ -33,6 +33,24 @@ class ConfigFile : public ::testing::Test {
     const std::string path_ = directory_ / "config.toml";
 };
 
+TEST(LookaheadUnpacks, AreAsManyAsThereAreProcessorsButOnePlaceIsLeft) {
+    Config config;
+    config.unpack.max_concurrent = 4;
+    EXPECT_EQ(lookahead_unpacks(config, 2), 2U);
+    EXPECT_EQ(lookahead_unpacks(config, 64), 3U);
+    config.unpack.max_concurrent = 1;
+    EXPECT_EQ(lookahead_unpacks(config, 64), 0U);
+}
+
+TEST(LookaheadUnpacks, AreNoneWhereSwitchedOffOrLayersMustBeOnTheDisk) {
+    Config config;
+    config.unpack.lookahead = LookaheadMode::off;
+    EXPECT_EQ(lookahead_unpacks(config, 2), 0U);
+    config = {};
+    config.unpack.durability = Durability::layer;
+    EXPECT_EQ(lookahead_unpacks(config, 2), 0U);
+}
+
 // Every member with another value than its default.
 Config unusual_config() {
     Config config;

@@ -6,6 +6,9 @@
 #include <fstream>
 #include <mutex>
 
+#include <gtest/gtest.h>
+#include <unistd.h>
+
 #include "snapshotter/metadata/sqlite_store.h"
 #include "unpacker/base/check.h"
 
@@ -24,6 +27,7 @@ ApplierFixture::ApplierFixture(unsigned max_concurrent) : slots_(max_concurrent)
     CHECK(store.has_value());
     OverlayOptions options;
     options.root = directory_ / "root";
+    options.sync = [this](int root) { return sync(root); };
     auto snapshotter = OverlaySnapshotter::open(std::move(options), std::move(*store));
     CHECK(snapshotter.has_value());
     snapshotter_ = std::move(*snapshotter);
@@ -45,11 +49,27 @@ LayerApplier::Parts ApplierFixture::parts() {
         },
         .unpack =
             [this](BlobSource& blob, Encoding encoding, const UnpackTarget& target,
-                   const std::stop_token& stop) { return unpack(blob, encoding, target, stop); }};
+                   const std::stop_token& stop) { return unpack(blob, encoding, target, stop); },
+        .sync = [this](int root) { return sync(root); }};
+}
+
+Status ApplierFixture::sync(int root) {
+    EXPECT_EQ(::faccessat(root, "layer-file", F_OK, 0), 0) << "before its layer";
+    ++syncs;
+    return synced;
 }
 
 LayerToApply ApplierFixture::layer_for(const std::string& key, const std::string& parent) {
-    auto mounts = snapshotter_->prepare(key, parent, {});
+    return layer_of(key, parent, {});
+}
+
+LayerToApply ApplierFixture::rebased_layer_for(const std::string& key) {
+    return layer_of(key, "", {{"containerd.io/snapshot.ref", "sha256:x"}});
+}
+
+LayerToApply ApplierFixture::layer_of(const std::string& key, const std::string& parent,
+                                      const Labels& labels) {
+    auto mounts = snapshotter_->prepare(key, parent, labels);
     CHECK(mounts.has_value());
     LayerToApply layer;
     layer.media_type = kGzipLayer;

@@ -26,6 +26,8 @@ class ApplierFixture {
 
     // A layer for a fresh snapshot with the backend key `key`.
     LayerToApply layer_for(const std::string& key, const std::string& parent = "");
+    // The same, for one that gets its parent at commit.
+    LayerToApply rebased_layer_for(const std::string& key);
     // The names in the directory that the layer is unpacked into.
     [[nodiscard]] std::vector<std::string> upper_entries(const std::string& key);
 
@@ -37,6 +39,8 @@ class ApplierFixture {
     std::atomic<int> holds = 0;   // calls
     std::string opened_namespace; // of the last blob
     Result<void> blob_error;      // what opening a blob answers
+    std::atomic<int> syncs = 0;   // calls
+    Status synced;                // what they answer
 
     // Unpacks that tests choose from.
     static Result<UnpackReport> write_a_file(BlobSource&, Encoding, const UnpackTarget& target,
@@ -46,6 +50,9 @@ class ApplierFixture {
                                               const std::stop_token& stop);
 
   private:
+    LayerToApply layer_of(const std::string& key, const std::string& parent, const Labels& labels);
+    Status sync(int root);
+
     TempDir directory_;
     UnpackSlots slots_;
     std::unique_ptr<OverlaySnapshotter> snapshotter_;

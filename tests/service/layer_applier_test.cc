@@ -141,11 +141,44 @@ TEST(LayerApplier, BindMountDeletesInPlaceAndOverlayMountMakesWhiteouts) {
     EXPECT_THAT(targets[1].lowerdirs, ElementsAre(targets[0].root));
 }
 
-TEST(LayerApplier, SyncedLayerIsAppliedLikeAnyOther) {
+TEST(LayerApplier, LayerIsSyncedIfTheRequestSaysSo) {
     ApplierFixture fixture;
     LayerToApply layer = fixture.layer_for("default/1/a");
+    EXPECT_TRUE(fixture.applier().apply(layer, {}));
+    EXPECT_EQ(fixture.syncs, 0);
+    layer = fixture.layer_for("default/2/b");
     layer.sync_filesystem = true;
     EXPECT_TRUE(fixture.applier().apply(layer, {}));
+    EXPECT_EQ(fixture.syncs, 1);
+}
+
+TEST(LayerApplier, LayerThatCannotBeSyncedIsDiscarded) {
+    ApplierFixture fixture;
+    fixture.synced = fail(ErrorCode::internal, "the disk is gone");
+    LayerToApply layer = fixture.layer_for("default/1/a");
+    layer.sync_filesystem = true;
+    const auto applied = fixture.applier().apply(layer, {});
+    ASSERT_FALSE(applied);
+    EXPECT_THAT(applied.error().message, HasSubstr("the disk is gone"));
+    EXPECT_THAT(fixture.upper_entries("default/1/a"), IsEmpty());
+}
+
+// What commit() does to a layer that was applied apart from its parents is to be there, too.
+TEST(LayerApplier, CommitKnowsWhetherALayerWasSynced) {
+    for (const bool is_synced : {false, true}) {
+        ApplierFixture fixture;
+        LayerToApply layer = fixture.layer_for("default/1/a");
+        layer.sync_filesystem = is_synced;
+        ASSERT_TRUE(fixture.applier().apply(layer, {}));
+        layer = fixture.rebased_layer_for("default/2/extract-1-a b");
+        layer.sync_filesystem = is_synced;
+        ASSERT_TRUE(fixture.applier().apply(layer, {}));
+        ASSERT_TRUE(fixture.snapshotter().commit("default/3/c", "default/1/a", {}, ""));
+        fixture.syncs = 0;
+        ASSERT_TRUE(fixture.snapshotter().commit("default/4/d", "default/2/extract-1-a b", {},
+                                                 "default/3/c"));
+        EXPECT_EQ(fixture.syncs, is_synced ? 1 : 0);
+    }
 }
 
 TEST(LayerApplier, StoppedApplyReturnsAfterItsUnpackAndLeavesNothing) {

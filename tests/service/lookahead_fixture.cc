@@ -107,7 +107,12 @@ void LookaheadTest::look_ahead_with(unsigned busy, AheadBook::Clock::duration ag
         LayerApplier::Parts{
             .hold = [this](const Mounts& mounts) { return snapshotter_->hold_for_apply(mounts); },
             .open_blob = open,
-            .unpack = unpack},
+            .unpack = unpack,
+            .sync =
+                [this](int) {
+                    ++syncs_;
+                    return Status();
+                }},
         slots_, lookahead_.get());
 }
 
@@ -136,6 +141,7 @@ Result<AppliedLayer> LookaheadTest::apply_to(const Mounts& mounts, const StoredI
     request.digest = layer.blob.text();
     request.size = static_cast<int64_t>(layer.bytes.size());
     request.mounts = mounts;
+    request.sync_filesystem = sync_filesystem_;
     return applier_->apply(request, stop);
 }
 

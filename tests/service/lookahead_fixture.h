@@ -41,6 +41,8 @@ class LookaheadTest : public ::testing::Test {
                                const std::stop_token& stop = {});
     Result<AppliedLayer> apply_to(const Mounts& mounts, const StoredImage::Layer& layer,
                                   const std::stop_token& stop = {});
+    bool sync_filesystem_ = false; // what Applies ask for
+    std::atomic<int> syncs_ = 0;
     void apply_all(const StoredImage& image, size_t from = 0,
                    const std::string& containerd_namespace = "default");
     Mounts prepare(const std::string& key, const std::string& parent, const Labels& labels = {});

@@ -324,6 +324,19 @@ TEST_F(LookaheadUnpacks, LayerThatWasAppliedApartHoldsNothingBackOnceItsSnapshot
     EXPECT_TRUE(eventually_staged(3));
 }
 
+// A staged tree is finished after its unpack.
+TEST_F(LookaheadUnpacks, LayersThatMustBeOnTheDiskAreUnpackedByTheirApplyAndSynced) {
+    store_image(content_, "default", image_);
+    ASSERT_TRUE(apply(image_, 0));
+    ASSERT_TRUE(eventually_staged(3));
+    EXPECT_EQ(syncs_, 0);
+    sync_filesystem_ = true;
+    apply_all(image_, 1);
+    EXPECT_EQ(syncs_, 3);
+    EXPECT_EQ(lookahead_->counts().used, 0U);
+    EXPECT_EQ(unpacks_of(image_.layers[3]), 2);
+}
+
 TEST_F(LookaheadUnpacks, SwitchedOffNobodyIsAsked) {
     look_ahead_with(0);
     store_image(content_, "default", image_);

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "unpacker/base/limits.h"
 #include "unpacker/base/processors.h"
@@ -30,16 +29,6 @@ Result<LayerWriter::Target> open_target(const UnpackTarget& target) {
     TRY_ASSIGN(Fd root, open_directory(target.root));
     TRY_ASSIGN(const bool empty, is_empty_directory(target.root));
     return LayerWriter::Target{std::move(root), target.whiteouts, target.lowerdirs, empty};
-}
-
-// One barrier for the whole filesystem: cheaper than one per file even when others write, since the
-// journal is committed once. Writeback has begun long before (LeafMaker). `root` was opened before
-// the first write, or an error of writeback in between could pass unseen (syncfs(2), "Errors").
-Status sync_filesystem(int root) {
-    if (::syncfs(root) != 0) {
-        return fail(errno_error("syncfs", "layer"));
-    }
-    return {};
 }
 
 // Per thread on Linux, setpriority(2). Raising is not asked for, so it cannot fail.
@@ -87,7 +76,10 @@ Result<UnpackReport> unpack_layer(BlobSource& blob, Encoding encoding, const Unp
     }
     TRY_ASSIGN(UnpackReport report, stages.report());
     if (options.durability == Durability::layer) {
-        TRY(sync_filesystem(root.get()));
+        // One barrier for the whole filesystem: cheaper than one per file even when others write,
+        // since the journal is committed once. Writeback has begun long before (LeafMaker). `root`
+        // was opened before the first write, or an error of writeback could pass unseen.
+        TRY(options.sync(root.get()));
     }
     report.times.total_seconds = watch.seconds();
     return report;

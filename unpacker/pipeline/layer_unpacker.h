@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "unpacker/base/digest.h"
 #include "unpacker/base/result.h"
+#include "unpacker/base/sync_filesystem.h"
 #include "unpacker/codec/media_type.h"
 #include "unpacker/layer/leaf_engine.h"
 #include "unpacker/layer/whiteout_mode.h"
@@ -38,6 +40,8 @@ struct UnpackOptions {
     // Of all threads of the unpack, 0 to 19, nice(2); the kernel derives their I/O priority from
     // it.
     int nice = 0;
+    // How durability is brought about.
+    std::function<Status(int fd)> sync = sync_filesystem;
 };
 
 // Unpacks one layer: reads `blob` to its end, decompresses it, and makes its entries in

@@ -283,6 +283,66 @@ TEST_F(RebaseTest, SecondLayerIsRefused) {
     expect_inherited();
 }
 
+class RebaseSync : public RebaseTest {
+  protected:
+    void SetUp() override {
+        options_.sync = [this](int tree) {
+            struct stat status{};
+            EXPECT_EQ(::fstatat(tree, "a", &status, 0), 0);
+            modes_at_sync_.push_back(status.st_mode & 07777U);
+            return synced_;
+        };
+        RebaseTest::SetUp();
+    }
+    // A layer whose request asked for it to be on the disk.
+    void apply_alone_onto_disk(bool is_on_disk) {
+        auto hold = snapshotter_->hold_for_apply(prepare(kExtractKey, "", kUpperLayer));
+        ASSERT_TRUE(hold);
+        make_tree(fs(2), {dir("a")});
+        RebaseWork work;
+        work.add_implied({"a"});
+        ASSERT_TRUE(hold->succeed({{2, 0}, 0, work, is_on_disk}));
+    }
+
+    Status synced_; // what a sync answers
+    std::vector<unsigned> modes_at_sync_;
+};
+
+TEST_F(RebaseSync, CommitSyncsWhatItChangedWhereTreesAreToBeOnTheDisk) {
+    options_.sync_trees = true;
+    reopen();
+    apply_alone_onto_disk(false);
+    must_commit_onto("sha256:base");
+    EXPECT_THAT(modes_at_sync_, testing::ElementsAre(0701U));
+}
+
+TEST_F(RebaseSync, CommitSyncsWhatItChangedInALayerThatIsOnTheDisk) {
+    apply_alone_onto_disk(true);
+    must_commit_onto("sha256:base");
+    EXPECT_THAT(modes_at_sync_, testing::ElementsAre(0701U));
+}
+
+TEST_F(RebaseSync, CommitAfterARestartSyncsSinceNobodyKnows) {
+    apply_alone_onto_disk(true);
+    reopen();
+    must_commit_onto("sha256:base");
+    EXPECT_THAT(modes_at_sync_, testing::ElementsAre(0701U));
+}
+
+TEST_F(RebaseSync, CommitOfOtherLayersDoesNotSync) {
+    apply_alone_onto_disk(false);
+    must_commit_onto("sha256:base");
+    EXPECT_THAT(modes_at_sync_, testing::IsEmpty());
+}
+
+TEST_F(RebaseSync, CommitFailsWhenTheDiskDoes) {
+    apply_alone_onto_disk(true);
+    synced_ = fail(ErrorCode::internal, "the disk is gone");
+    EXPECT_EQ(code_of(commit_onto("sha256:base")), ErrorCode::internal);
+    synced_ = {};
+    must_commit_onto("sha256:base");
+}
+
 TEST_F(RebaseTest, RootTakesTheOwnerOfTheParents) {
     ASSERT_EQ(::chown(fs(1).c_str(), 12, 34), 0);
     apply_alone({file("new", "x")});

@@ -45,15 +45,32 @@ TEST_P(Stream, TinyFilesBetweenLargeOnesOfAnotherDirectoryDoNotUseUpTheBuffers) 
     EXPECT_EQ(read_file(at("b/99")), large);
 }
 
-TEST_P(Stream, DurableUnpackMakesTheSameTree) {
+TEST_P(Stream, DurableUnpackMakesTheSameTreeAndSyncsItOnce) {
     MemoryBlob blob(tar(kLayer));
     const UnpackTarget target{root(), WhiteoutMode::delete_in_place, {}};
     UnpackOptions options = GetParam();
     options.durability = Durability::layer;
     options.nice = 19;
+    int syncs = 0;
+    options.sync = [&](int) {
+        ++syncs;
+        expect_root_holds(kLayer);
+        return Status();
+    };
     const auto result = unpack_layer(blob, Encoding::sniff, target, options, {});
     ASSERT_TRUE(result) << result.error().message;
-    expect_root_holds(kLayer);
+    EXPECT_EQ(syncs, 1);
+}
+
+TEST_P(Stream, DurableUnpackFailsWhenTheDiskDoes) {
+    MemoryBlob blob(tar(kLayer));
+    const UnpackTarget target{root(), WhiteoutMode::delete_in_place, {}};
+    UnpackOptions options = GetParam();
+    options.durability = Durability::layer;
+    options.sync = [](int) { return Status(fail(ErrorCode::internal, "the disk is gone")); };
+    const auto result = unpack_layer(blob, Encoding::sniff, target, options, {});
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().message, "the disk is gone");
 }
 
 TEST_P(Stream, EveryCompressionHasTheSameDiffId) {

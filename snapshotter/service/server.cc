@@ -6,6 +6,7 @@
 #include <grpcpp/server_posix.h>
 
 #include "snapshotter/service/acceptor.h"
+#include "snapshotter/service/call_interceptor.h"
 #include "snapshotter/service/diff_service.h"
 #include "snapshotter/service/limits.h"
 #include "snapshotter/service/snapshots_service.h"
@@ -29,7 +30,7 @@ Server::~Server() {
 }
 
 Result<std::unique_ptr<Server>> Server::start(Snapshotter& snapshotter, LayerApplier& applier,
-                                              Fd listener) {
+                                              Fd listener, CallObserver* observer) {
     grpc::EnableDefaultHealthCheckService(true);
     auto parts = std::make_unique<Parts>(snapshotter, applier);
     grpc::ServerBuilder builder;
@@ -37,6 +38,9 @@ Result<std::unique_ptr<Server>> Server::start(Snapshotter& snapshotter, LayerApp
     builder.SetMaxSendMessageSize(kMaxMessageBytes);
     builder.RegisterService(&parts->snapshots);
     builder.RegisterService(&parts->diff);
+    if (observer != nullptr) {
+        builder.experimental().SetInterceptorCreators(interceptors_for(*observer));
+    }
     parts->grpc = builder.BuildAndStart();
     if (!parts->grpc) {
         return fail(ErrorCode::internal, "gRPC did not start its server");

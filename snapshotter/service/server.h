@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "snapshotter/core/snapshotter.h"
+#include "snapshotter/service/call_observer.h"
 #include "snapshotter/service/layer_applier.h"
 #include "unpacker/base/fd.h"
 
@@ -14,9 +15,10 @@ namespace lamina {
 // own, so that unpacks, however many wait, never hold up the calls on snapshots.
 class Server {
   public:
-    // Serves what connects to `listener`, a listening stream socket. Both parts outlive the server.
+    // Serves what connects to `listener`, a listening stream socket. `observer` is null or is told
+    // of each call. All parts outlive the server.
     static Result<std::unique_ptr<Server>> start(Snapshotter& snapshotter, LayerApplier& applier,
-                                                 Fd listener);
+                                                 Fd listener, CallObserver* observer = nullptr);
     // As shutdown() with no time left, unless that was called.
     ~Server();
 

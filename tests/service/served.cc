@@ -6,10 +6,10 @@
 
 namespace lamina::test {
 
-Served::Served(Snapshotter& snapshotter, LayerApplier& applier) {
+Served::Served(Snapshotter& snapshotter, LayerApplier& applier, CallObserver* observer) {
     auto listener = listen_at(directory_ / "lamina.sock");
     CHECK(listener.has_value());
-    auto server = Server::start(snapshotter, applier, std::move(*listener));
+    auto server = Server::start(snapshotter, applier, std::move(*listener), observer);
     CHECK(server.has_value());
     server_ = std::move(*server);
 }

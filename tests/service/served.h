@@ -11,10 +11,11 @@
 
 namespace lamina::test {
 
-// The real server on a real socket, for a snapshotter and an applier of the test, which outlive it.
+// The real server on a real socket, for a snapshotter and an applier of the test, which outlive it,
+// as does an observer.
 class Served {
   public:
-    Served(Snapshotter& snapshotter, LayerApplier& applier);
+    Served(Snapshotter& snapshotter, LayerApplier& applier, CallObserver* observer = nullptr);
 
     // A connection of its own, as another process would have.
     [[nodiscard]] std::shared_ptr<grpc::Channel> connect() const;

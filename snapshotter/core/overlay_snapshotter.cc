@@ -187,4 +187,8 @@ Status OverlaySnapshotter::cleanup() {
     return parts_->trash.take_leftovers();
 }
 
+size_t OverlaySnapshotter::trash_trees() {
+    return parts_->trash.waiting();
+}
+
 } // namespace lamina

@@ -77,6 +77,8 @@ class OverlaySnapshotter final : public Snapshotter {
     Result<StagedTree> stage_tree();
     // Of the filesystem below root.
     Result<FreeSpace> free_space() const;
+    // Removed trees that are still to be deleted.
+    [[nodiscard]] size_t trash_trees();
 
   private:
     struct Parts;

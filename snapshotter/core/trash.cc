@@ -69,6 +69,10 @@ Status Trash::take_leftovers() {
     return {};
 }
 
+size_t Trash::waiting() {
+    return pending_.lock()->size();
+}
+
 void Trash::enqueue(const std::string& name) {
     if (pending_.lock()->insert(name).second) {
         queue_.push(name, 1);

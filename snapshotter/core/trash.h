@@ -34,6 +34,8 @@ class Trash {
     Status take_all(int directory);
     // Deletes whatever is in trash/: left by an earlier process, or because of an error.
     Status take_leftovers();
+    // Trees that are not deleted yet, but for those that could not be.
+    [[nodiscard]] size_t waiting();
 
   private:
     void enqueue(const std::string& name);

@@ -125,6 +125,8 @@ class AheadBook {
         uint64_t estimated_bytes = 0;
     };
     [[nodiscard]] InFlight in_flight() const;
+    // What trees take that nobody took yet: known of finished ones, else a guess.
+    [[nodiscard]] uint64_t staged_bytes() const;
 
   private:
     struct Image {
@@ -145,7 +147,6 @@ class AheadBook {
     void drop(Images::iterator image, std::string_view reason, Dropped& dropped);
     void drop_if_finished(ImageId image, Dropped& dropped);
     void abandon(Entry& entry);
-    [[nodiscard]] uint64_t staged_bytes() const;
 
     Images images_;
     std::list<EntryPtr> entries_; // as images came, base first

@@ -151,6 +151,7 @@ Result<AppliedLayer> LayerApplier::apply(const LayerToApply& layer, const std::s
                       .rebase = report.rebase,
                       .is_on_disk = layer.sync_filesystem}));
     log_applied(task, *filled);
+    parts_.on_applied(report);
     return AppliedLayer{report.diff_id, report.uncompressed_bytes};
 }
 

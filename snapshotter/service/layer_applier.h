@@ -60,6 +60,8 @@ class LayerApplier {
             clone{};
         // What unpack() does by itself, for layers that are cloned.
         Durability durability = Durability::none;
+        // Told of each layer that was applied, also of one that was unpacked ahead.
+        std::function<void(const UnpackReport&)> on_applied = [](const UnpackReport&) {};
     };
 
     // Unpacks wait for a place of `slots`. `lookahead` is null or stages the layers that follow,

@@ -55,6 +55,11 @@ AheadCounts Lookahead::counts() {
     return book_.counts();
 }
 
+uint64_t Lookahead::staged_bytes() {
+    const Lock lock(mutex_);
+    return book_.staged_bytes();
+}
+
 // --- Applies ---
 
 Lookahead::Visit Lookahead::enter(const LayerPlace& place, size_t depth) {

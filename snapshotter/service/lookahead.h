@@ -91,6 +91,8 @@ class Lookahead {
                   const std::string& key);
 
     [[nodiscard]] AheadCounts counts();
+    // Of all staged trees now, with an estimate for those that are being unpacked.
+    [[nodiscard]] uint64_t staged_bytes();
 
   private:
     using Lock = std::unique_lock<std::mutex>;

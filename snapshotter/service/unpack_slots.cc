@@ -18,6 +18,11 @@ size_t UnpackSlots::waiting() {
     return applies_.size() + spares_.size();
 }
 
+size_t UnpackSlots::applies_waiting() {
+    const std::lock_guard lock(mutex_);
+    return applies_.size();
+}
+
 Result<UnpackSlots::Slot> UnpackSlots::wait_in(Queue& queue, Waiter waiter,
                                                const std::stop_token& stop) {
     std::unique_lock lock(mutex_);

@@ -51,6 +51,8 @@ class UnpackSlots {
 
     // How many wait for a place.
     [[nodiscard]] size_t waiting();
+    // Of these, those for an Apply.
+    [[nodiscard]] size_t applies_waiting();
 
   private:
     struct Waiter {

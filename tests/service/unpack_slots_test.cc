@@ -103,6 +103,8 @@ TEST_F(UnpackSlotsOrder, ApplyGoesBeforeWorkThatNobodyWaitsFor) {
     spare("spare");
     apply("short", 1);
     apply("long", 2);
+    EXPECT_EQ(slots_.waiting(), 3u);
+    EXPECT_EQ(slots_.applies_waiting(), 2u);
     EXPECT_THAT(order(), ElementsAre("long", "short", "spare"));
 }
 

@@ -54,6 +54,20 @@ TEST_F(TrashTest, SameNameMayBeTakenAgain) {
     EXPECT_EQ(std::distance(fs::directory_iterator(root_ / "trash"), {}), 3);
 }
 
+TEST_F(TrashTest, WaitingAreThoseThatAreNotDeletedYet) {
+    {
+        Trash trash(*layout_, {0, false}); // nobody deletes
+        make_tree(root_ / "staging/a");
+        make_tree(root_ / "staging/b");
+        ASSERT_TRUE(trash.take_all(layout_->staging()));
+        EXPECT_EQ(trash.waiting(), 2u);
+    }
+    Trash trash(*layout_, {});
+    ASSERT_TRUE(trash.take_leftovers());
+    EXPECT_TRUE(test::eventually([&] { return trash.waiting() == 0; }));
+    EXPECT_TRUE(trash_is_empty());
+}
+
 TEST_F(TrashTest, SeveralIdleThreadsDeleteEverything) {
     Trash trash(*layout_, {3, true});
     for (int i = 1; i <= 50; ++i) {

@@ -11,6 +11,7 @@ readonly build=(
     libbenchmark-dev libcli11-dev libexpected-dev libfmt-dev libgtest-dev libgmock-dev
     libarchive-dev libdeflate-dev libisal-dev libmount-dev librapidcheck-dev liburing-dev
     libspdlog-dev libsqlite3-dev libssl-dev libtomlplusplus-dev libzstd-dev nlohmann-json3-dev
+    prometheus-cpp-dev
 )
 readonly test=(
     attr btrfs-progs ca-certificates clang-format-19 debian-archive-keyring isal libarchive-tools

@@ -22,6 +22,8 @@ INCLUDES = {
     "unpacker/cli": ["unpacker/"],
     "snapshotter/core": ["snapshotter/core/", "unpacker/base/", "unpacker/layer/rebase_layer.h",
                          "unpacker/layer/rebase_work.h", "unpacker/tree/"],
+    "snapshotter/metrics": ["snapshotter/metrics/", "snapshotter/service/call_observer.h",
+                            "unpacker/base/", "unpacker/pipeline/report.h"],
     "snapshotter/metadata": ["snapshotter/core/", "snapshotter/metadata/", "unpacker/base/",
                              "unpacker/tree/usage.h"],
     "snapshotter/service": ["proto/", "snapshotter/core/", "snapshotter/service/", "unpacker/base/",
@@ -59,6 +61,8 @@ ONLY_IN = {
     "zlib.h": ["tests/support/"],
     "openssl/": ["unpacker/base/"],
     "spdlog/": ["unpacker/base/"],
+    "prometheus/": ["snapshotter/metrics/", "tests/snapshotter/metrics/"],
+    "CivetServer.h": ["snapshotter/metrics/"],
     "libmount/": ["snapshotter/core/", "tests/"],
 }
 

@@ -51,6 +51,11 @@ struct Config {
         bool operator==(const Unpack&) const = default;
     } unpack;
 
+    struct Metrics {
+        std::string address; // empty: not served
+        bool operator==(const Metrics&) const = default;
+    } metrics;
+
     bool operator==(const Config&) const = default;
 };
 

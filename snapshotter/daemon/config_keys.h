@@ -10,7 +10,10 @@ struct Range {
     unsigned max = 0;
 };
 
-// Calls visit(section, key, member[, range]) for each key of the file; section is "" for the
+// A string that is empty or an IPv4 address and a port, "127.0.0.1:9999".
+struct HostAndPort {};
+
+// Calls visit(section, key, member[, bounds]) for each key of the file; section is "" for the
 // top of the file. Reading and printing both go through here, so that no key can be forgotten.
 template <class AnyConfig, class Visitor>
 void visit_config_keys(AnyConfig& config, Visitor&& visit) {
@@ -31,6 +34,7 @@ void visit_config_keys(AnyConfig& config, Visitor&& visit) {
     visit("unpack", "durability", config.unpack.durability);
     visit("unpack", "nice", config.unpack.nice, Range{0, 19});
     visit("unpack", "lookahead", config.unpack.lookahead);
+    visit("metrics", "address", config.metrics.address, HostAndPort{});
 }
 
 } // namespace lamina

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <toml++/toml.h>
@@ -25,6 +28,27 @@ Complaint take(const toml::node& node, std::string& value) {
         return std::nullopt;
     }
     return "must be a string";
+}
+
+// Only IPv4: Debian builds the HTTP server of prometheus-cpp without IPv6. A name would have to be
+// resolved, by whoever answers at start.
+bool is_host_and_port(const std::string& text) {
+    const size_t colon = std::min(text.find(':'), text.size());
+    const char* end = text.data() + text.size();
+    in_addr host{};
+    uint16_t port = 0;
+    const auto number = std::from_chars(std::min(text.data() + colon + 1, end), end, port);
+    return ::inet_pton(AF_INET, text.substr(0, colon).c_str(), &host) == 1 &&
+           number.ec == std::errc() && number.ptr == end;
+}
+
+Complaint take(const toml::node& node, std::string& value, HostAndPort) {
+    const auto text = node.value_exact<std::string>();
+    if (!text || (!text->empty() && !is_host_and_port(*text))) {
+        return "must be \"\" or an IPv4 address and a port, as \"127.0.0.1:9999\"";
+    }
+    value = *text;
+    return std::nullopt;
 }
 
 Complaint take(const toml::node& node, bool& value) {

@@ -5,12 +5,14 @@
 #include <cstring>
 #include <functional>
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "snapshotter/core/overlay_snapshotter.h"
 #include "snapshotter/daemon/notify.h"
 #include "snapshotter/daemon/socket.h"
 #include "snapshotter/metadata/sqlite_store.h"
+#include "snapshotter/metrics/metrics.h"
 #include "snapshotter/service/blob_store.h"
 #include "snapshotter/service/content_client.h"
 #include "snapshotter/service/image_layers.h"
@@ -39,7 +41,7 @@ using Unpack = std::function<Result<UnpackReport>(BlobSource&, Encoding, const U
                                                   const std::stop_token&)>;
 
 LayerApplier::Parts applier_parts(OverlaySnapshotter& snapshotter, BlobStore& blobs,
-                                  const Unpack& unpack, const Config& config) {
+                                  const Unpack& unpack, const Config& config, Metrics* metrics) {
     return {.hold = [&](const Mounts& mounts) { return snapshotter.hold_for_apply(mounts); },
             .open_blob =
                 [&](const std::string& name, const Digest& digest, uint64_t size,
@@ -54,7 +56,13 @@ LayerApplier::Parts applier_parts(OverlaySnapshotter& snapshotter, BlobStore& bl
                                                               int to, const std::stop_token& stop) {
                     return clone_layer(from, work, to, nice, stop);
                 },
-            .durability = config.unpack.durability};
+            .durability = config.unpack.durability,
+            .on_applied =
+                [metrics](const UnpackReport& report) {
+                    if (metrics != nullptr) {
+                        metrics->count(report);
+                    }
+                }};
 }
 
 bool is_active(OverlaySnapshotter& snapshotter, const std::string& key) {
@@ -84,6 +92,31 @@ Lookahead::Parts lookahead_parts(OverlaySnapshotter& snapshotter, BlobStore& blo
             .is_active = [&](const std::string& key) { return is_active(snapshotter, key); }};
 }
 
+ReadingsSource readings(UnpackSlots& slots, Lookahead& lookahead, OverlaySnapshotter& snapshotter) {
+    return [&] {
+        const AheadCounts ahead = lookahead.counts();
+        return Readings{.applies_waiting = slots.applies_waiting(),
+                        .layers_staged = ahead.staged,
+                        .layers_used = ahead.used,
+                        .layers_wasted = ahead.wasted,
+                        .staged_bytes = lookahead.staged_bytes(),
+                        .trash_trees = snapshotter.trash_trees()};
+    };
+}
+
+// Null when no metrics are wanted.
+Result<std::unique_ptr<MetricsServer>> serve_metrics(const Metrics* metrics, ReadingsSource source,
+                                                     const std::string& address) {
+    if (metrics == nullptr) {
+        return nullptr;
+    }
+    TRY_ASSIGN(auto server, MetricsServer::start(*metrics, std::move(source), address));
+    const std::string host = address.substr(0, address.find(':'));
+    log::info("serving metrics",
+              {{"address", fmt::format("http://{}:{}/metrics", host, server->port())}});
+    return server;
+}
+
 // Tries the engines where layers will be unpacked to.
 UnpackOptions unpack_options(const Config& config) {
     const EngineChoice engine = choose_engine(config.unpack.engine, config.root + "/staging");
@@ -103,8 +136,9 @@ void notify(std::string_view state) {
 
 // Serves on `listener` until a signal comes, then stops.
 Status serve(const Config& config, Snapshotter& snapshotter, LayerApplier& applier, Fd listener,
-             bool activated, ShutdownSignals& signals) {
-    TRY_ASSIGN(auto server, Server::start(snapshotter, applier, std::move(listener)));
+             bool activated, Metrics* metrics, ShutdownSignals& signals) {
+    TRY_ASSIGN(auto server, Server::start(snapshotter, applier, std::move(listener),
+                                          metrics == nullptr ? nullptr : &metrics->calls()));
     log::info("serving", {{"address", activated ? "socket activation" : config.address},
                           {"root", config.root}});
     notify("READY=1\nSTATUS=Serving");
@@ -138,15 +172,20 @@ Status run_daemon(const Config& config, ShutdownSignals& signals) {
     Lookahead lookahead(lookahead_parts(*snapshotter, blobs, images, unpack), slots,
                         lookahead_unpacks(config, available_processors()));
     SharedUnpacks shared;
-    LayerApplier applier(applier_parts(*snapshotter, blobs, unpack, config), slots, &lookahead,
-                         &shared);
+    const auto metrics = config.metrics.address.empty() ? nullptr : std::make_unique<Metrics>();
+    LayerApplier applier(applier_parts(*snapshotter, blobs, unpack, config, metrics.get()), slots,
+                         &lookahead, &shared);
+    TRY_ASSIGN(const auto metrics_server,
+               serve_metrics(metrics.get(), readings(slots, lookahead, *snapshotter),
+                             config.metrics.address));
 
     TRY_ASSIGN(Fd listener, take_activated_socket());
     bool activated = listener.valid();
     if (!activated) {
         TRY_ASSIGN(listener, listen_at(config.address));
     }
-    return serve(config, *snapshotter, applier, std::move(listener), activated, signals);
+    return serve(config, *snapshotter, applier, std::move(listener), activated, metrics.get(),
+                 signals);
 }
 
 } // namespace lamina

@@ -71,6 +71,7 @@ Config unusual_config() {
     config.unpack.durability = Durability::layer;
     config.unpack.nice = 19;
     config.unpack.lookahead = LookaheadMode::off;
+    config.metrics.address = "0.0.0.0:65535";
     return config;
 }
 
@@ -183,6 +184,28 @@ TEST_F(ConfigFile, WrongTypesAreNamedWithTheirPlace) {
               path_ + ":2:9: \"level\" must be trace, debug, info, warn or error");
     EXPECT_EQ(error_of("[unpack]\nlookahead = true\n"),
               path_ + ":2:13: \"lookahead\" must be auto or off");
+}
+
+TEST_F(ConfigFile, AddressesOfMetricsThatAreNoneAreNamedWithTheirPlace) {
+    const std::string complaint =
+        path_ + ":2:11: \"address\" must be \"\" or an IPv4 address and a port, as " +
+        "\"127.0.0.1:9999\"";
+    for (const char* value :
+         {"1", "\"127.0.0.1\"", "\"127.0.0.1:\"", "\":9999\"", "\"9999\"", "\"127.0.0.1:65536\"",
+          "\"127.0.0.1:-1\"", "\"127.0.0.1:+1\"", "\"127.0.0.1:80s\"", "\"127.0.0.1:1,2\"",
+          "\"127.0.0.1:1:2\"", "\"127.0.0.1: 1\"", "\"127.1:9999\"", "\"256.0.0.1:9999\"",
+          "\"localhost:9999\"", "\"[::1]:9999\"", "\"/run/metrics.sock\"", "\":\"", "\" \""}) {
+        EXPECT_EQ(error_of("[metrics]\naddress = " + std::string(value) + "\n"), complaint)
+            << value;
+    }
+}
+
+TEST_F(ConfigFile, AddressesOfMetricsAreTakenAsTheyAre) {
+    for (const char* value : {"", "127.0.0.1:0", "127.0.0.1:9999", "0.0.0.0:65535"}) {
+        const auto config = read(fmt::format("[metrics]\naddress = \"{}\"\n", value));
+        ASSERT_TRUE(config) << config.error().message;
+        EXPECT_EQ(config->metrics.address, value);
+    }
 }
 
 TEST_F(ConfigFile, NumbersOutOfRangeAreNamedWithTheirPlace) {

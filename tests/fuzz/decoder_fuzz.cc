@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes through the decoders, with small and large reads, which must agree.
+// Any bytes through the decoders, with small and large reads, and members of gzip on one thread and
+// on several: all must agree.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "tests/support/memory_blob.h"
 #include "unpacker/base/check.h"
 #include "unpacker/codec/decoder.h"
+#include "unpacker/codec/parallel_decoder.h"
 
 using namespace lamina;
 
@@ -21,13 +24,14 @@ struct Decoded {
     bool is_complete = false;
 };
 
-Decoded decode(const std::string& input, size_t piece) {
-    test::MemoryBlob blob(input, piece);
-    const auto decoder = open_decoder(blob, Encoding::sniff);
+// Pieces small enough for what a fuzzer makes.
+constexpr PieceBounds kBounds{64, 4096, 65536};
+
+Decoded read_all(ByteSource& decoder, size_t piece) {
     Decoded out;
     std::string buffer(std::min(piece, kOutputMax), '\0');
-    while (decoder && out.bytes.size() < kOutputMax) {
-        const auto got = (*decoder)->read(std::as_writable_bytes(std::span(buffer)));
+    while (out.bytes.size() < kOutputMax) {
+        const auto got = decoder.read(std::as_writable_bytes(std::span(buffer)));
         if (!got || *got == 0) {
             out.is_complete = got.has_value();
             break;
@@ -37,16 +41,33 @@ Decoded decode(const std::string& input, size_t piece) {
     return out;
 }
 
+Decoded decode(const std::string& input, size_t piece) {
+    test::MemoryBlob blob(input, piece);
+    const auto decoder = open_decoder(blob, Encoding::sniff);
+    CHECK(decoder.has_value());
+    return read_all(**decoder, piece);
+}
+
+Decoded decode_members(const std::string& input, unsigned threads) {
+    test::MemoryBlob blob(input);
+    ParallelDecoder decoder(InputWindow(blob), gzip_pieces(), threads, kBounds);
+    return read_all(decoder, kOutputMax);
+}
+
+void expect_same(const Decoded& a, const Decoded& b) {
+    const size_t common = std::min(a.bytes.size(), b.bytes.size());
+    CHECK(a.bytes.compare(0, common, b.bytes, 0, common) == 0);
+    if (common < kOutputMax) {
+        CHECK(a.is_complete == b.is_complete);
+        CHECK(!a.is_complete || a.bytes.size() == b.bytes.size());
+    }
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string input(reinterpret_cast<const char*>(data), size);
-    const Decoded whole = decode(input, kOutputMax);
-    const Decoded pieces = decode(input, 61);
-    const size_t common = std::min(whole.bytes.size(), pieces.bytes.size());
-    CHECK(whole.bytes.compare(0, common, pieces.bytes, 0, common) == 0);
-    if (common < kOutputMax) {
-        CHECK(whole.is_complete == pieces.is_complete);
-    }
+    expect_same(decode(input, kOutputMax), decode(input, 61));
+    expect_same(decode_members(input, 1), decode_members(input, 3));
     return 0;
 }

@@ -54,9 +54,20 @@ Seeds unpack_seeds() {
     return seeds;
 }
 
+std::string many_members() {
+    std::string members;
+    for (int i = 0; i < 20; ++i) {
+        members += gzip("content of file " + std::to_string(i));
+    }
+    return members;
+}
+
 Seeds decoder_seeds() {
     return {{"gzip", gzip("some bytes")},
             {"gzip-members", gzip("a") + gzip("") + gzip(std::string(5000, 'b'))},
+            {"gzip-pieces", many_members()},
+            {"gzip-likeness", many_members() + gzip(many_members(), 0) + many_members()},
+            {"gzip-pieces-cut", truncated(many_members(), 3)},
             {"gzip-fields", gzip_with_header_fields("c")},
             {"gzip-stored", gzip("stored", 0)},
             {"gzip-garbage", gzip("d") + "x"},

@@ -35,12 +35,13 @@ inline constexpr uint64_t kEntryWeightBytes = 512;
 // filesystem's journal is the limit.
 inline constexpr unsigned kWritersMax = 16;
 
-// Compressed bytes that one thread decodes at a time where a stream has borders (zstd frames, BGZF
+// Compressed bytes that one thread decodes at a time where a stream has borders (zstd frames, gzip
 // members): large enough that handing over costs nothing beside decoding.
 inline constexpr size_t kPieceBytes = 128 * 1024;
 
-// A frame larger than this is decoded from front to end with the rest of its stream.
-inline constexpr size_t kPieceBytesMax = 1024 * 1024;
+// A frame larger than this is decoded from front to end. eStargz has members of 4 MiB of a file,
+// which programs compress to half and less; what does not is fast to decode anyway.
+inline constexpr size_t kPieceBytesMax = 2 * 1024 * 1024;
 
 // Decoded bytes of one piece; with two pieces per thread it bounds the memory of the decoder.
 inline constexpr size_t kPieceDecodedBytesMax = 4 * 1024 * 1024;

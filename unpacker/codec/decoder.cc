@@ -9,10 +9,8 @@
 
 #include "unpacker/base/limits.h"
 #include "unpacker/base/processors.h"
-#include "unpacker/codec/gzip_decoder.h"
 #include "unpacker/codec/input_window.h"
 #include "unpacker/codec/parallel_decoder.h"
-#include "unpacker/codec/zstd_decoder.h"
 
 namespace lamina {
 namespace {
@@ -60,42 +58,26 @@ class PlainSource final : public ByteSource {
     InputWindow input_;
 };
 
-template <class Decoder>
-std::unique_ptr<ByteSource> decode_rest(ByteSource& source, Bytes front) {
-    return std::make_unique<Decoder>(InputWindow(source, std::move(front)));
-}
-
-// Several threads where there are processors for them and the stream's first frame or member tells
-// where it ends; one thread otherwise.
-template <class Decoder>
-std::unique_ptr<ByteSource> decode_pieces(ByteSource& blob, Bytes front,
-                                          std::unique_ptr<PieceFormat> format) {
+// Several threads where there are processors for them.
+std::unique_ptr<ByteSource> decode(InputWindow input, std::unique_ptr<PieceFormat> format) {
     const unsigned threads = std::min(available_processors(), limits::kPieceThreadsMax);
-    const auto first = format->first(front);
-    if (threads == 1 || !first || first->compressed_bytes == front.size()) {
-        return decode_rest<Decoder>(blob, std::move(front));
-    }
-    return std::make_unique<ParallelDecoder>(blob, std::move(front), std::move(format), threads,
-                                             decode_rest<Decoder>);
+    return std::make_unique<ParallelDecoder>(std::move(input), std::move(format), threads);
 }
 
 } // namespace
 
 Result<std::unique_ptr<ByteSource>> open_decoder(ByteSource& blob, Encoding encoding) {
-    if (encoding == Encoding::plain) {
-        return decode_rest<PlainSource>(blob, {});
+    InputWindow input(blob);
+    if (encoding == Encoding::sniff) {
+        input.grow();
+        if (starts_with(input.bytes(), kGzipMagic)) {
+            return decode(std::move(input), gzip_pieces());
+        }
+        if (is_zstd(input.bytes())) {
+            return decode(std::move(input), zstd_pieces());
+        }
     }
-    // Enough to see a whole frame of the formats that have many.
-    Bytes front(limits::kPieceBytesMax);
-    TRY_ASSIGN(const size_t got, read_fully(blob, front));
-    front.resize(got);
-    if (starts_with(front, kGzipMagic)) {
-        return decode_pieces<GzipDecoder>(blob, std::move(front), bgzf_pieces());
-    }
-    if (is_zstd(front)) {
-        return decode_pieces<ZstdDecoder>(blob, std::move(front), zstd_pieces());
-    }
-    return decode_rest<PlainSource>(blob, std::move(front));
+    return std::make_unique<PlainSource>(std::move(input));
 }
 
 } // namespace lamina

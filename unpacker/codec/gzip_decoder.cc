@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <utility>
 
 #include <fmt/format.h>
 #include <isa-l/igzip_lib.h>
@@ -42,16 +41,19 @@ struct GzipDecoder::State {
     GzipPart part = GzipPart::between_members;
 };
 
-GzipDecoder::GzipDecoder(InputWindow input)
-    : input_(std::move(input)), state_(std::make_unique<State>()) {
+GzipDecoder::GzipDecoder() : state_(std::make_unique<State>()) {
     isal_inflate_init(&state_->inflate);
 }
 
 GzipDecoder::~GzipDecoder() = default;
 
+bool GzipDecoder::between_frames() const {
+    return state_->part == GzipPart::between_members;
+}
+
 // False at the end of the stream. A member that is over is followed by another one or by the end.
-Result<bool> GzipDecoder::start_member() {
-    TRY_ASSIGN(const bool more, input_.fill());
+Result<bool> GzipDecoder::start_member(InputWindow& input) {
+    TRY_ASSIGN(const bool more, input.fill());
     if (more) {
         isal_inflate_reset(&state_->inflate);
         state_->inflate.crc_flag = ISAL_GZIP_NO_HDR_VER;
@@ -63,18 +65,18 @@ Result<bool> GzipDecoder::start_member() {
 
 // Gives ISA-L what is there of the input, for the header or for the body, and takes off what it
 // used.
-Status GzipDecoder::advance() {
+Status GzipDecoder::advance(InputWindow& input) {
     inflate_state& inflate = state_->inflate;
     // An empty window here is no error yet: ISA-L may still hold output of its own.
-    TRY_ASSIGN(const bool more, input_.fill());
-    const auto window = input_.bytes();
+    TRY_ASSIGN(const bool more, input.fill());
+    const auto window = input.bytes();
     const uint32_t room = inflate.avail_out;
     inflate.next_in = reinterpret_cast<uint8_t*>(window.data());
     inflate.avail_in = static_cast<uint32_t>(window.size());
     const bool in_header = state_->part == GzipPart::header;
     const int code =
         in_header ? isal_read_gzip_header(&inflate, &state_->header) : isal_inflate(&inflate);
-    input_.take(window.size() - inflate.avail_in);
+    input.take(window.size() - inflate.avail_in);
     if (code < 0) {
         return fail(ErrorCode::data_loss, fmt::format("gzip: {}", describe(code)));
     }
@@ -88,21 +90,21 @@ Status GzipDecoder::advance() {
     return {};
 }
 
-Result<size_t> GzipDecoder::read(std::span<std::byte> buffer) {
+Result<size_t> GzipDecoder::read(InputWindow& input, std::span<std::byte> buffer) {
     inflate_state& inflate = state_->inflate;
     const auto room = static_cast<uint32_t>(
         std::min<size_t>(buffer.size(), std::numeric_limits<uint32_t>::max()));
     uint32_t filled = 0;
-    while (filled < room) {
-        if (state_->part == GzipPart::between_members) {
-            TRY_ASSIGN(const bool more, start_member());
+    while (filled < room && (filled == 0 || !between_frames())) {
+        if (between_frames()) {
+            TRY_ASSIGN(const bool more, start_member(input));
             if (!more) {
                 break;
             }
         }
         inflate.next_out = reinterpret_cast<uint8_t*>(buffer.data()) + filled;
         inflate.avail_out = room - filled;
-        TRY(advance());
+        TRY(advance(input));
         filled = room - inflate.avail_out;
     }
     return filled;

@@ -3,25 +3,24 @@
 
 #include <memory>
 
-#include "unpacker/base/byte_source.h"
-#include "unpacker/codec/input_window.h"
+#include "unpacker/codec/frame_decoder.h"
 
 namespace lamina {
 
 // Gzip by ISA-L: any number of members, CRC and length of each checked.
-class GzipDecoder final : public ByteSource {
+class GzipDecoder final : public FrameDecoder {
   public:
-    explicit GzipDecoder(InputWindow input);
+    GzipDecoder();
     ~GzipDecoder() override;
 
-    Result<size_t> read(std::span<std::byte> buffer) override;
+    Result<size_t> read(InputWindow& input, std::span<std::byte> buffer) override;
+    [[nodiscard]] bool between_frames() const override;
 
   private:
     struct State;
-    Result<bool> start_member();
-    Status advance();
+    Result<bool> start_member(InputWindow& input);
+    Status advance(InputWindow& input);
 
-    InputWindow input_;
     std::unique_ptr<State> state_;
 };
 

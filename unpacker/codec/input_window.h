@@ -1,51 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "unpacker/base/byte_source.h"
 
 namespace lamina {
 
-// The bytes of a source that a decoder has not used yet: fill() fetches more when there are none,
-// take() marks some as used.
+using Bytes = std::vector<std::byte>;
+
+// The bytes of a source that have been read and not been used yet. One thread at a time.
 class InputWindow {
   public:
-    // 256 KiB: large enough that a read costs nothing beside decoding, small enough for the cache.
-    static constexpr size_t kBytes = 256 * 1024;
+    explicit InputWindow(ByteSource& source) : source_(&source) {}
 
-    explicit InputWindow(ByteSource& source) : source_(&source), buffer_(kBytes) {}
+    // Bytes in memory, which must outlive it, and nothing after them.
+    explicit InputWindow(std::span<std::byte> whole) : bytes_(whole) {}
 
-    // `front` has been read from the source already and comes first.
-    InputWindow(ByteSource& source, std::vector<std::byte> front)
-        : source_(&source), buffer_(std::move(front)), end_(buffer_.size()) {
-        buffer_.resize(std::max(buffer_.size(), kBytes));
-    }
+    InputWindow(InputWindow&&) = default;
+    InputWindow& operator=(InputWindow&&) = default;
+    InputWindow(const InputWindow&) = delete;
+    InputWindow& operator=(const InputWindow&) = delete;
+    ~InputWindow() = default;
 
-    [[nodiscard]] std::span<std::byte> bytes() {
-        return std::span(buffer_).subspan(begin_, end_ - begin_);
-    }
+    [[nodiscard]] std::span<std::byte> bytes() const { return bytes_; }
 
-    void take(size_t count) { begin_ += count; }
+    // Marks the first `count` bytes as used.
+    void take(size_t count);
 
-    // False at the end of the source with nothing left.
-    Result<bool> fill() {
-        if (begin_ == end_) {
-            begin_ = 0;
-            TRY_ASSIGN(end_, source_->read(buffer_));
-        }
-        return begin_ != end_;
-    }
+    // Makes bytes that were taken last the first ones again.
+    void put_back(std::span<const std::byte> taken);
+
+    // How many bytes have been taken and not put back.
+    [[nodiscard]] uint64_t taken() const { return taken_; }
+
+    // Reads on when there is nothing left. False at the end of the source with nothing left.
+    Result<bool> fill();
+
+    // Reads as much again as there is. False when there was nothing more to read, or when the
+    // source failed, which fill() reports after the bytes before have been used.
+    bool grow();
 
   private:
-    ByteSource* source_;
-    std::vector<std::byte> buffer_;
-    size_t begin_ = 0;
-    size_t end_ = 0;
+    void append(size_t room);
+
+    ByteSource* source_ = nullptr;
+    std::optional<Error> failure_;
+    Bytes buffer_;
+    std::span<std::byte> bytes_; // within buffer_, if there is a source
+    uint64_t taken_ = 0;
 };
 
 } // namespace lamina

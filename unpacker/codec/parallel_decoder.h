@@ -2,7 +2,6 @@
 #pragma once
 
 #include <deque>
-#include <functional>
 #include <future>
 #include <memory>
 #include <thread>
@@ -10,20 +9,20 @@
 
 #include "unpacker/base/bounded_queue.h"
 #include "unpacker/base/byte_source.h"
-#include "unpacker/codec/piece_reader.h"
+#include "unpacker/codec/pieces.h"
 
 namespace lamina {
 
 // Decodes the pieces of a stream on several threads and gives out what they hold in order. Where
-// the stream has no pieces (any more), the rest goes through a decoder made by `open_rest`, on the
-// caller's thread.
+// the stream has no pieces, and where one turns out not to be a piece, a FrameDecoder goes on from
+// front to end on the caller's thread, until a frame ends behind which there are pieces again. So
+// bytes and errors are always those of the FrameDecoder alone: a border is believed only because
+// the piece before it was decoded and ended there.
 class ParallelDecoder final : public ByteSource {
   public:
-    // Makes the decoder of everything from `front` on, which continues in `source`.
-    using OpenRest = std::function<std::unique_ptr<ByteSource>(ByteSource& source, Bytes front)>;
-
-    ParallelDecoder(ByteSource& source, Bytes front, std::unique_ptr<PieceFormat> format,
-                    unsigned threads, OpenRest open_rest);
+    // With one thread there are no pieces. Threads are started when the first piece is found.
+    ParallelDecoder(InputWindow input, std::unique_ptr<PieceFormat> format, unsigned threads,
+                    const PieceBounds& bounds = {});
     ~ParallelDecoder() override;
 
     Result<size_t> read(std::span<std::byte> buffer) override;
@@ -31,19 +30,31 @@ class ParallelDecoder final : public ByteSource {
   private:
     using Task = std::packaged_task<Result<Bytes>()>;
 
-    Status start_more();
-    Result<bool> take_next();
+    struct InFlight {
+        std::shared_ptr<Piece> piece;
+        std::future<Result<Bytes>> decoded;
+    };
 
-    ByteSource& source_;
+    void start_pieces();
+    std::optional<Piece> next_piece();
+    bool has_threads();
+    bool take_decoded();
+    void put_back_pieces();
+    Result<size_t> read_on(std::span<std::byte> buffer);
+
+    InputWindow input_;
     std::unique_ptr<PieceFormat> format_;
+    const unsigned thread_count_;
     PieceReader pieces_;
-    OpenRest open_rest_;
-    bool has_pieces_ = true;
-    std::unique_ptr<ByteSource> rest_;
 
+    bool may_have_pieces_;
+    std::deque<InFlight> in_flight_;
     Bytes current_;
-    size_t used_ = 0;
-    std::deque<std::future<Result<Bytes>>> in_flight_;
+    size_t given_out_ = 0;
+
+    std::unique_ptr<FrameDecoder> front_to_end_;
+    uint64_t decoded_twice_ = 0; // compressed bytes
+
     BoundedQueue<Task> tasks_;
     std::vector<std::jthread> threads_; // last: ends before what it uses
 };

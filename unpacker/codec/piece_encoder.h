@@ -5,7 +5,7 @@
 #include <span>
 
 #include "unpacker/base/result.h"
-#include "unpacker/codec/piece_reader.h"
+#include "unpacker/codec/pieces.h"
 
 namespace lamina {
 

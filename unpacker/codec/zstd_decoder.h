@@ -3,23 +3,22 @@
 
 #include <memory>
 
-#include "unpacker/base/byte_source.h"
-#include "unpacker/codec/input_window.h"
+#include "unpacker/codec/frame_decoder.h"
 
 namespace lamina {
 
 // Zstandard by libzstd: any number of frames, skippable ones passed over, checksums checked.
-class ZstdDecoder final : public ByteSource {
+class ZstdDecoder final : public FrameDecoder {
   public:
-    explicit ZstdDecoder(InputWindow input);
+    ZstdDecoder();
     ~ZstdDecoder() override;
 
-    Result<size_t> read(std::span<std::byte> buffer) override;
+    Result<size_t> read(InputWindow& input, std::span<std::byte> buffer) override;
+    [[nodiscard]] bool between_frames() const override;
 
   private:
     struct State;
 
-    InputWindow input_;
     std::unique_ptr<State> state_;
 };
 

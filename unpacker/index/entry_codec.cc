@@ -2,8 +2,8 @@
 #include "unpacker/index/entry_codec.h"
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
+#include <span>
 
 #include <sys/sysmacros.h>
 
@@ -238,8 +238,7 @@ std::string_view EntryDecoder::take(uint64_t size) {
 
 Sha256Hash EntryDecoder::hash() {
     Sha256Hash value{};
-    const std::string_view bytes = take(value.size());
-    std::memcpy(value.data(), bytes.data(), bytes.size());
+    std::ranges::copy(std::as_bytes(std::span(take(value.size()))), value.begin());
     return value;
 }
 

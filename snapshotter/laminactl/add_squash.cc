@@ -22,7 +22,8 @@ void add_squash(CLI::App& app, SquashCommand& command) {
     squash->add_option("--output", command.form,
                        "oci-dir, oci-tar or docker-tar; that of IMAGE unless given");
     squash->add_option("--output-path", command.output_path, "where the new image goes");
-    squash->add_option("--compression", command.compression, "gzip, zstd or none");
+    squash->add_option("--compression", command.compression,
+                       "gzip, zstd or none; gzip unless given, none in a docker-tar");
     squash->add_option("--tmp-dir", command.tmp_dir, "where layers are unpacked");
     squash->add_flag("--dry-run", command.is_dry_run, "do everything but write the new image");
     squash->add_flag_callback(

@@ -61,7 +61,9 @@ Result<SquashRequest> request_of(const SquashCommand& command) {
     request.is_dry_run = command.is_dry_run;
     TRY_ASSIGN(request.form, parse_form(command.form));
     TRY_ASSIGN(request.options.from, FromLayer::parse(command.from_layer));
-    TRY_ASSIGN(request.options.compression, parse_compression(command.compression));
+    if (!command.compression.empty()) {
+        TRY_ASSIGN(request.options.compression, parse_compression(command.compression));
+    }
     TRY_ASSIGN(request.options.source_date_epoch, source_date_epoch());
     request.options.threads = available_processors();
     request.options.message = command.message;

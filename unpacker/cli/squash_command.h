@@ -19,7 +19,7 @@ struct SquashCommand {
     std::string message;
     std::string form; // oci-dir, oci-tar, docker-tar; empty: that of the source
     std::string output_path;
-    std::string compression = "gzip";
+    std::string compression; // gzip, zstd, none; empty: none in a docker-tar, else gzip
     std::string tmp_dir = "/var/tmp";
     bool is_dry_run = false;
     Output output = Output::text;

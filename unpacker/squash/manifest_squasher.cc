@@ -103,13 +103,14 @@ ManifestSquasher::write_layer(const ImageLayers& image, size_t kept,
     const StackedLayers range = stacked(pointers_to(layers, kept, layers.size()));
     const MergeLayers merge{range.indexes, stacked(pointers_to(layers, 0, kept)).indexes};
     TRY_ASSIGN(const auto blob, writer_.start_blob());
-    const auto encoder = make_encoder(*blob, options_.compression, options_.threads);
+    const Compression compression = options_.compression.value_or(Compression::gzip);
+    const auto encoder = make_encoder(*blob, compression, options_.threads);
     HashingSink plain(*encoder);
     TRY_ASSIGN(const LayerTarReport tar,
                write_layer_tar(merge, range.roots, options_.source_date_epoch, plain, stop));
     TRY(encoder->finish());
     TRY(blob->finish());
-    const std::string type = layer_type(image.manifest_descriptor.media_type, options_.compression);
+    const std::string type = layer_type(image.manifest_descriptor.media_type, compression);
     const uint64_t plain_bytes = plain.bytes();
     const Digest diff_id = plain.digest();
     TRY_ASSIGN(Descriptor descriptor,

@@ -47,7 +47,11 @@ Result<Descriptor> find_image(const ImageSource& source, const std::string& name
         return !name.empty() && annotation(image.json, kRefNameKey) != name &&
                annotation(image.json, kImageNameKey) != name;
     });
-    if (found.size() == 1) {
+    // One image may have several names.
+    const bool is_one = !found.empty() && std::ranges::all_of(found, [&](const Descriptor& image) {
+        return image.digest == found.front().digest;
+    });
+    if (is_one) {
         return found.front();
     }
     return fail(found.empty() ? ErrorCode::not_found : ErrorCode::failed_precondition,
@@ -170,7 +174,12 @@ Result<SquashReport> squash_into(const SquashRequest& request, const std::string
                                  std::vector<const ImageLayers*> others,
                                  const std::stop_token& stop) {
     TRY_ASSIGN(LayoutWriter writer, LayoutWriter::create(path, form));
-    Squash squash(source, writer, request.options, std::move(others), stop);
+    SquashOptions options = request.options;
+    if (!options.compression) {
+        options.compression =
+            form == ImageForm::docker_archive ? Compression::none : Compression::gzip;
+    }
+    Squash squash(source, writer, options, std::move(others), stop);
     TRY_ASSIGN(Descriptor made, squash.run(node));
     SquashReport report;
     report.images = squash.images();

@@ -16,7 +16,8 @@ namespace lamina {
 
 struct SquashOptions {
     FromLayer from;
-    Compression compression = Compression::gzip;
+    // Nothing: gzip, but none in an archive of Docker, as `docker save` has it.
+    std::optional<Compression> compression;
     unsigned threads = 1; // that compress
     std::string message;  // comment of the new row of the history
     // Seconds since 1970 that no time in the new layer and configuration exceeds; else they have

@@ -2,7 +2,6 @@
 #include "unpacker/tar_writer/tar_writer.h"
 
 #include <algorithm>
-#include <cerrno>
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -72,15 +71,15 @@ struct TarWriter::Archive {
     struct archive* binary = open("xattrheader=SCHILY,hdrcharset=BINARY");
     struct archive* current = plain;
     archive_entry* entry = archive_entry_new();
-    Status sunk; // the sink's own error
+    Status sunk; // the sink's own error; nothing is handed to it after one
+    bool is_over = false;
 
     explicit Archive(ByteSink& to) : sink(to) { CHECK(entry != nullptr); }
 
     ~Archive() {
-        for (struct archive* writer : {plain, binary}) {
-            archive_write_fail(writer); // else freeing would write the end of an archive
-            archive_write_free(writer);
-        }
+        is_over = true; // freeing writes the end of an archive, unless it was written
+        archive_write_free(plain);
+        archive_write_free(binary);
         archive_entry_free(entry);
     }
 
@@ -98,15 +97,19 @@ struct TarWriter::Archive {
         return writer;
     }
 
-    static la_ssize_t write(struct archive* writer, void* self, const void* bytes, size_t size) {
+    // Never fails, since a writer that has failed does not free all that it has
+    // (github.com/libarchive/libarchive, issue 1568). passed_on() tells.
+    static la_ssize_t write(struct archive* /*writer*/, void* self, const void* bytes,
+                            size_t size) {
         auto* archive = static_cast<Archive*>(self);
-        archive->sunk = archive->sink.write({static_cast<const std::byte*>(bytes), size});
-        if (!archive->sunk) {
-            archive_set_error(writer, EIO, "the sink failed");
-            return -1;
+        if (archive->sunk && !archive->is_over) {
+            archive->sunk = archive->sink.write({static_cast<const std::byte*>(bytes), size});
         }
         return static_cast<la_ssize_t>(size);
     }
+
+    // Whether a call did all that it should: libarchive's answer was good, and the sink's too.
+    [[nodiscard]] bool passed_on(bool is_good) const { return is_good && sunk.has_value(); }
 };
 
 TarWriter::TarWriter(ByteSink& sink, TarWriterOptions options)
@@ -155,7 +158,8 @@ Status TarWriter::put_header(const Entry& entry) {
     for (const auto& [key, value] : entry.xattrs) {
         archive_entry_xattr_add_entry(out, key.c_str(), value.data(), value.size());
     }
-    if (archive_write_header(archive_->current, out) != ARCHIVE_OK) { // warnings lose something
+    // Warnings lose something.
+    if (!archive_->passed_on(archive_write_header(archive_->current, out) == ARCHIVE_OK)) {
         return fail(last_error(entry.name));
     }
     bytes_left_ = has_content ? entry.size_bytes : 0;
@@ -168,7 +172,7 @@ Status TarWriter::write(std::span<const std::byte> content) {
     while (!content.empty()) {
         const la_ssize_t written =
             archive_write_data(archive_->current, content.data(), content.size());
-        if (written <= 0) {
+        if (!archive_->passed_on(written > 0)) {
             return fail(last_error("content"));
         }
         content = content.subspan(static_cast<size_t>(written));
@@ -179,7 +183,7 @@ Status TarWriter::write(std::span<const std::byte> content) {
 // Pads the content of the last entry to whole blocks.
 Status TarWriter::end_entry() {
     CHECK(bytes_left_ == 0);
-    if (archive_write_finish_entry(archive_->current) != ARCHIVE_OK) {
+    if (!archive_->passed_on(archive_write_finish_entry(archive_->current) == ARCHIVE_OK)) {
         return fail(last_error("end of an entry"));
     }
     return {};
@@ -203,7 +207,7 @@ Status TarWriter::add_opaque(std::string_view directory) {
 
 Status TarWriter::finish() {
     TRY(end_entry());
-    if (archive_write_close(archive_->current) != ARCHIVE_OK) {
+    if (!archive_->passed_on(archive_write_close(archive_->current) == ARCHIVE_OK)) {
         return fail(last_error("end of the archive"));
     }
     return {};

@@ -55,7 +55,7 @@ struct UnpackOptions {
 // Errors name the entry and the cause: invalid_argument for an archive that breaks the rules,
 // data_loss for truncated or corrupt streams, canceled after `stop`, else the errno of the call
 // that failed.
-// Source: containerd-archive semantics as tests/unpacker/archive_*_test.cc pin them; OCI
+// Source: containerd-archive semantics as tests/unpacker/archive pins them; OCI
 // image-spec layer.md.
 [[nodiscard]] Result<UnpackReport> unpack_layer(BlobSource& blob, Encoding encoding,
                                                 const UnpackTarget& target,

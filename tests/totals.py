@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Adds up the JUnit files of several ctest runs: totals.py FILE...
 
-Names what failed and what was skipped and why. The last line is "N passed, N failed, N skipped".
+Names what failed, with the end of what it printed, and what was skipped. The last line is "N passed, N failed, N skipped".
 Exit code 1 when a test failed or did not run, when none passed, and where CI=true when one was
 skipped.
 """
@@ -10,6 +10,7 @@ import os
 import sys
 import xml.etree.ElementTree as ElementTree
 
+LAST_LINES = 60  # of a failed test: its own words come last
 ASKED_TO_SKIP = ("SKIP_RETURN_CODE", "SKIP_REGULAR_EXPRESSION")  # ctest's words for it
 
 
@@ -23,11 +24,19 @@ def outcome(test):
     return "failed"
 
 
+def print_end(test):
+    """Once more, for readers who only get the end of a log."""
+    lines = (test.findtext("system-out") or "").splitlines()
+    print(f"--- {test.get('name')}", *lines[-LAST_LINES:], sep="\n")
+
+
 def main(files):
     names = {"passed": [], "failed": [], "skipped": []}
     for file in files:
         for test in ElementTree.parse(file).getroot().iter("testcase"):
             names[outcome(test)].append(f"{test.get('name')} ({file})")
+            if outcome(test) == "failed":
+                print_end(test)
     for kind in ("skipped", "failed"):
         for name in names[kind]:
             print(f"{kind}: {name}")

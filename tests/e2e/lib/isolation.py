@@ -5,6 +5,7 @@ The case is process 1 of namespaces of its own for processes, mounts and network
 started by process id and the check at its end proves that; should the case itself be killed, the
 kernel ends every process and drops every mount and interface with the namespaces.
 """
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -41,7 +42,8 @@ def private_folder():
     for folder in base.glob(f"{PREFIX}*"):
         pid = folder.name.removeprefix(PREFIX)
         if pid == str(os.getpid()) or not Path("/proc", pid).exists():
-            shutil.rmtree(folder)
+            with contextlib.suppress(FileNotFoundError):  # its owner ended just after doing so
+                shutil.rmtree(folder)
             remove_cgroups(folder.name)
     directory = base / f"{PREFIX}{os.getpid()}"
     directory.mkdir(mode=0o700)

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-PATIENCE = 60  # seconds; only a broken run ever waits that long
+PATIENCE = 240  # seconds; only a broken run waits that long: a busy ext4 deleted for 80 once
 
 
 def run(*argv, check=True, **options):

@@ -13,6 +13,9 @@ set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+# Without it what UndefinedBehaviorSanitizer reports is printed, and the test passes.
+export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+
 # test_preset PRESET CTEST-ARGUMENT...: builds; ctest's verdict is left to totals.py.
 test_preset() {
     local preset=$1

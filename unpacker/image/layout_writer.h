@@ -14,10 +14,12 @@
 
 namespace lamina {
 
+class LayoutPlace;
+
 // Makes an image in a private directory beside the place where it will be, and puts it there whole
 // with publish(); an image that is not published leaves nothing. Archives hold the same files as a
-// directory does, in a fixed order and without times; that of Docker is an OCI layout with a
-// manifest.json, as `docker save` has written it since Docker 25.
+// directory does, in the order in which they were added and without times; that of Docker is an OCI
+// layout with a manifest.json, as `docker save` has written it since Docker 25.
 //
 // One thread at a time.
 class LayoutWriter {
@@ -49,25 +51,22 @@ class LayoutWriter {
     Status publish(const Json& index, const Json& manifest_json);
 
   private:
-    struct Place;
-    explicit LayoutWriter(std::unique_ptr<Place> place);
-    Status write_file(const std::string& name, const std::string& bytes);
-    Status publish_archive(const Json& manifest_json);
+    explicit LayoutWriter(std::unique_ptr<LayoutPlace> place);
 
-    std::unique_ptr<Place> place_;
+    std::unique_ptr<LayoutPlace> place_;
     std::set<Digest> blobs_;
 };
 
 class LayoutWriter::NewBlob final : public ByteSink {
   public:
-    explicit NewBlob(Fd file) : file_(std::move(file)) {}
+    explicit NewBlob(std::shared_ptr<const Fd> file) : file_(std::move(file)) {}
     Status write(std::span<const std::byte> bytes) override { return hashing_.write(bytes); }
     Status finish() override { return sink_.finish(); }
 
   private:
     friend class LayoutWriter;
-    Fd file_;
-    FileSink sink_{file_.get(), "blob"};
+    std::shared_ptr<const Fd> file_;
+    FileSink sink_{file_->get(), "blob"};
     HashingSink hashing_{sink_};
 };
 

@@ -7,11 +7,15 @@
 
 namespace lamina {
 
-// Declares "laminactl squash"; parsing fills `command`.
-void add_squash(CLI::App& app, SquashCommand& command);
+struct SquashArguments {
+    SquashCommand command;
+};
+
+// Declares "laminactl squash"; parsing fills `arguments`.
+void add_squash(CLI::App& app, SquashArguments& arguments);
 
 // Runs it and prints. The program's exit status: 0 done, 1 failed, 2 nothing to squash, as
 // docker-squash has it.
-[[nodiscard]] int squash_main(const SquashCommand& command);
+[[nodiscard]] int squash_main(const SquashArguments& arguments);
 
 } // namespace lamina

@@ -48,7 +48,7 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     lamina::UnpackCommand unpack;
     add_unpack(app, unpack);
-    lamina::SquashCommand squash;
+    lamina::SquashArguments squash;
     lamina::add_squash(app, squash);
     CLI11_PARSE(app, argc, argv);
     lamina::raise_descriptor_limit();

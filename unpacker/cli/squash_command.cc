@@ -38,16 +38,11 @@ Result<std::optional<ImageForm>> parse_form(const std::string& text) {
     if (text.empty()) {
         return std::nullopt;
     }
-    if (text == "store") {
-        return fail(ErrorCode::unimplemented,
-                    "--output store: squash does not write to containerd yet; write an oci-tar and "
-                    "load it by \"ctr images import\"");
-    }
     const auto* found = std::ranges::find(kForms, text);
     if (found == kForms.end()) {
         return fail(
             ErrorCode::invalid_argument,
-            fmt::format("--output \"{}\" is none of oci-dir, oci-tar and docker-tar", text));
+            fmt::format("--output \"{}\" is none of oci-dir, oci-tar, docker-tar and store", text));
     }
     return static_cast<ImageForm>(found - kForms.begin());
 }
@@ -65,12 +60,11 @@ Result<SquashRequest> request_of(const SquashCommand& command) {
         TRY_ASSIGN(request.options.compression, parse_compression(command.compression));
     }
     TRY_ASSIGN(request.options.source_date_epoch, source_date_epoch());
+    request.options.layers = command.layers;
     request.options.threads = available_processors();
     request.options.message = command.message;
     request.options.tmp_dir = command.tmp_dir;
-    request.options.say = [](const std::string& line) {
-        (void)std::fprintf(stderr, "%s\n", line.c_str());
-    };
+    request.options.say = command.say;
     if (request.output_path.empty() && !request.is_dry_run) {
         return fail(ErrorCode::invalid_argument, "--output-path is missing: where to write to");
     }
@@ -81,21 +75,41 @@ std::string megabytes(uint64_t bytes) {
     return fmt::format("{:.1f} MB", static_cast<double>(bytes) / kMegabyte);
 }
 
+NewLayer sum_of(const std::vector<NewLayer>& layers) {
+    NewLayer sum;
+    for (const NewLayer& layer : layers) {
+        sum.blob_bytes += layer.blob_bytes;
+        sum.tar_bytes += layer.tar_bytes;
+        sum.entries += layer.entries;
+        sum.whiteouts += layer.whiteouts;
+    }
+    return sum;
+}
+
 std::string to_text(const SquashedImage& image) {
     const size_t squashed = image.layers_before - image.base.count;
     if (!image.is_squashed()) {
         return fmt::format("{}\n  nothing to squash: {} of {} layers above the base ({})\n",
                            image.platform, squashed, image.layers_before, image.base.found_by);
     }
-    return fmt::format("{}\n"
-                       "  base        {} layers stay ({})\n"
-                       "  squashed    {} layers into 1: {} entries, {} whiteouts, {} of tar\n"
-                       "  transfer    {} -> {}\n"
-                       "  manifest    {}\n",
-                       image.platform, image.base.count, image.base.found_by, squashed,
-                       image.entries, image.whiteouts, megabytes(image.new_layer_bytes),
-                       megabytes(image.blob_bytes_before), megabytes(image.blob_bytes_after),
-                       image.manifest.text());
+    const NewLayer sum = sum_of(image.new_layers);
+    std::string text =
+        fmt::format("{}\n"
+                    "  base        {} layers stay ({})\n"
+                    "  squashed    {} layers into {}: {} entries, {} whiteouts, {} of tar\n",
+                    image.platform, image.base.count, image.base.found_by, squashed,
+                    image.new_layers.size(), sum.entries, sum.whiteouts, megabytes(sum.tar_bytes));
+    for (const NewLayer& layer : image.new_layers) {
+        if (image.new_layers.size() > 1) {
+            text +=
+                fmt::format("              {} entries, {} of tar, {} to transfer\n", layer.entries,
+                            megabytes(layer.tar_bytes), megabytes(layer.blob_bytes));
+        }
+    }
+    const bool is_estimate = !image.new_layers.front().digest;
+    text += fmt::format("  transfer    {} -> {}{}\n", megabytes(image.blob_bytes_before),
+                        is_estimate ? "about " : "", megabytes(image.blob_bytes_after));
+    return is_estimate ? text : text + fmt::format("  manifest    {}\n", image.manifest.text());
 }
 
 std::string to_text(const SquashReport& report) {
@@ -106,7 +120,20 @@ std::string to_text(const SquashReport& report) {
     return text + fmt::format("time          {:.1f} s\n", report.seconds);
 }
 
+Json to_json(const NewLayer& layer) {
+    return {{"digest", layer.digest ? Json(layer.digest->text()) : Json(nullptr)},
+            {"blob_bytes", layer.blob_bytes},
+            {"tar_bytes", layer.tar_bytes},
+            {"entries", layer.entries},
+            {"whiteouts", layer.whiteouts}};
+}
+
 Json to_json(const SquashedImage& image) {
+    Json layers = Json::array();
+    for (const NewLayer& layer : image.new_layers) {
+        layers.push_back(to_json(layer));
+    }
+    const NewLayer sum = sum_of(image.new_layers);
     return {
         {"platform", image.platform},
         {"source", image.source.text()},
@@ -116,9 +143,10 @@ Json to_json(const SquashedImage& image) {
         {"base_found_by", image.base.found_by},
         {"layers", {{"before", image.layers_before}, {"after", image.layers_after}}},
         {"blob_bytes", {{"before", image.blob_bytes_before}, {"after", image.blob_bytes_after}}},
-        {"new_layer_bytes", image.new_layer_bytes},
-        {"entries", image.entries},
-        {"whiteouts", image.whiteouts}};
+        {"new_layers", layers},
+        {"new_layer_bytes", sum.tar_bytes},
+        {"entries", sum.entries},
+        {"whiteouts", sum.whiteouts}};
 }
 
 std::string to_json(const SquashReport& report) {
@@ -133,14 +161,28 @@ std::string to_json(const SquashReport& report) {
     return json.dump() + "\n";
 }
 
+SquashOutcome outcome_of(const SquashReport& report, SquashCommand::Output output) {
+    return {output == SquashCommand::Output::json ? to_json(report) : to_text(report),
+            std::ranges::any_of(report.images, &SquashedImage::is_squashed)};
+}
+
 } // namespace
+
+void SquashCommand::print_to_stderr(const std::string& line) {
+    (void)std::fprintf(stderr, "%s\n", line.c_str());
+}
 
 Result<SquashOutcome> run_squash(const SquashCommand& command, const std::stop_token& stop) {
     TRY_ASSIGN(const SquashRequest request, request_of(command));
     TRY_ASSIGN(const SquashReport report, squash_image(request, stop));
-    return SquashOutcome{command.output == SquashCommand::Output::json ? to_json(report)
-                                                                       : to_text(report),
-                         report.digest.has_value()};
+    return outcome_of(report, command.output);
+}
+
+Result<SquashOutcome> run_squash(const SquashCommand& command, const ImageSource& source,
+                                 const std::stop_token& stop) {
+    TRY_ASSIGN(const SquashRequest request, request_of(command));
+    TRY_ASSIGN(const SquashReport report, squash_image(request, source, stop));
+    return outcome_of(report, command.output);
 }
 
 } // namespace lamina

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <stop_token>
 #include <string>
 
 #include "unpacker/base/result.h"
 
 namespace lamina {
+
+class ImageSource;
 
 // laminactl squash IMAGE: the layers of an image above its base as one.
 struct SquashCommand {
@@ -15,6 +19,7 @@ struct SquashCommand {
     std::string image; // a path, or path:name
     std::string tag;
     std::string from_layer = "auto";
+    size_t layers = 1; // at most, in place of the squashed ones
     std::string platform = "all";
     std::string message;
     std::string form; // oci-dir, oci-tar, docker-tar; empty: that of the source
@@ -23,6 +28,10 @@ struct SquashCommand {
     std::string tmp_dir = "/var/tmp";
     bool is_dry_run = false;
     Output output = Output::text;
+    // Called with each line of the progress; standard error unless somebody else wants it.
+    std::function<void(const std::string& line)> say = print_to_stderr;
+
+    static void print_to_stderr(const std::string& line);
 };
 
 struct SquashOutcome {
@@ -30,8 +39,12 @@ struct SquashOutcome {
     bool is_squashed = false;
 };
 
-// Tells its progress on standard error. SOURCE_DATE_EPOCH is taken from the environment.
+// SOURCE_DATE_EPOCH is taken from the environment.
 [[nodiscard]] Result<SquashOutcome> run_squash(const SquashCommand& command,
                                                const std::stop_token& stop);
+
+// The same for an image of an open source, where command.image is its name.
+[[nodiscard]] Result<SquashOutcome>
+run_squash(const SquashCommand& command, const ImageSource& source, const std::stop_token& stop);
 
 } // namespace lamina

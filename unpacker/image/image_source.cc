@@ -68,7 +68,18 @@ Status ImageSource::read_layout() {
                     "neither an OCI layout (no index.json) nor by docker save (no manifest.json)");
     }
     TRY(text);
-    TRY_ASSIGN(index_, parse_json_object(*text, "index.json"));
+    TRY_ASSIGN(Json index, parse_json_object(*text, "index.json"));
+    return read_index(std::move(index));
+}
+
+Result<ImageSource> ImageSource::from_files(std::shared_ptr<const ImageFiles> files, Json index) {
+    ImageSource source(std::move(files), ImageForm::oci_directory);
+    TRY(source.read_index(std::move(index)));
+    return source;
+}
+
+Status ImageSource::read_index(Json index) {
+    index_ = std::move(index);
     for (const Json& image : member(index_, "manifests")) {
         TRY_ASSIGN(auto descriptor, Descriptor::parse(image));
         images_.push_back(std::move(descriptor));

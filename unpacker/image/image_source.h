@@ -25,6 +25,10 @@ class ImageSource {
     // Errors name the file and what is wrong with it.
     static Result<ImageSource> open(const std::string& path);
 
+    // Of blobs that something else holds, under the names that they have in a layout. `index` is
+    // what index.json would be.
+    static Result<ImageSource> from_files(std::shared_ptr<const ImageFiles> files, Json index);
+
     [[nodiscard]] ImageForm form() const { return form_; }
 
     // index.json. Its descriptors are the images that the layout holds.
@@ -48,6 +52,7 @@ class ImageSource {
 
     static Result<ImageSource> open_files(const std::string& path);
     Status read_layout();
+    Status read_index(Json index);
     Status read_docker_archive();
     Result<Descriptor> add_docker_image(const Json& image);
     Result<Descriptor> add_docker_layer(const std::string& name, const Digest& diff_id);

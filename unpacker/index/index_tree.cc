@@ -2,7 +2,6 @@
 #include "unpacker/index/index_tree.h"
 
 #include <cerrno>
-#include <span>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -16,6 +15,7 @@
 #include "unpacker/base/limits.h"
 #include "unpacker/base/text.h"
 #include "unpacker/index/index_builder.h"
+#include "unpacker/index/xattr_digest.h"
 #include "unpacker/tree/directory_cursor.h"
 #include "unpacker/tree/xattrs.h"
 
@@ -52,23 +52,6 @@ IndexEntry entry_of(std::string path, const struct stat& status) {
     entry.modify_time = status.st_mtim;
     entry.device = S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode) ? status.st_rdev : 0;
     return entry;
-}
-
-void update(Sha256& hash, std::string_view bytes) {
-    hash.update(std::as_bytes(std::span(bytes)));
-}
-
-// Over name, NUL, length of the value in decimal, NUL, value, sorted by name.
-std::optional<Sha256Hash> digest_of(const XattrMap& xattrs) {
-    if (xattrs.empty()) {
-        return std::nullopt;
-    }
-    Sha256 hash;
-    for (const auto& [name, value] : xattrs) {
-        update(hash, fmt::format("{}{}{}{}", name, '\0', value.size(), '\0'));
-        update(hash, value);
-    }
-    return hash.finish_hash();
 }
 
 Result<std::string> read_link(int directory, const std::string& name) {
@@ -115,7 +98,7 @@ class TreeIndexer {
         TRY_ASSIGN(auto xattrs, read_xattrs(cursor_.fd()));
         const bool holds_xattr_whiteouts = note_marks(entry, xattrs);
         entry.is_opaque = false; // the kernel does not heed it there
-        entry.xattrs = digest_of(xattrs);
+        entry.xattrs = xattr_digest(xattrs);
         builder_.add(std::move(entry));
         return Level{"", holds_xattr_whiteouts, {}};
     }
@@ -175,7 +158,7 @@ class TreeIndexer {
             entry.size_bytes = 0;
         }
         const bool holds_xattr_whiteouts = note_marks(entry, xattrs);
-        entry.xattrs = digest_of(xattrs);
+        entry.xattrs = xattr_digest(xattrs);
         if (entry.type == NodeType::directory) {
             levels_.back().waiting.push_back({name, holds_xattr_whiteouts});
         }

@@ -82,22 +82,26 @@ Json ImageConfig::history_above(size_t kept) const {
     return history;
 }
 
-Json ImageConfig::with_layers_above(size_t kept, const NewLayer& layer) const {
+Json ImageConfig::with_layers_above(size_t kept, const NewLayers& layers) const {
     Json out = json_;
-    const std::string created = to_timestamp(layer.created);
+    const std::string created = to_timestamp(layers.created);
     out["created"] = created;
     Json diff_ids = Json::array();
     for (size_t i = 0; i < kept; ++i) {
         diff_ids.push_back(diff_ids_[i].text());
     }
-    diff_ids.push_back(layer.diff_id.text());
-    out["rootfs"]["diff_ids"] = std::move(diff_ids);
-    Json row = {{"created", created}, {"created_by", layer.created_by}};
-    if (!layer.comment.empty()) {
-        row["comment"] = layer.comment;
-    }
     out["history"] = history_above(kept);
-    out["history"].push_back(std::move(row));
+    const size_t count = layers.diff_ids.size();
+    for (size_t i = 0; i < count; ++i) {
+        diff_ids.push_back(layers.diff_ids[i].text());
+        const std::string which = count == 1 ? "" : fmt::format(" ({} of {})", i + 1, count);
+        Json row = {{"created", created}, {"created_by", layers.created_by + which}};
+        if (!layers.comment.empty()) {
+            row["comment"] = layers.comment;
+        }
+        out["history"].push_back(std::move(row));
+    }
+    out["rootfs"]["diff_ids"] = std::move(diff_ids);
     return out;
 }
 

@@ -27,16 +27,16 @@ class ImageConfig {
     [[nodiscard]] bool history_is_complete() const;
     [[nodiscard]] std::string platform() const; // "linux/arm64/v8"
 
-    struct NewLayer {
-        Digest diff_id;
-        int64_t created = 0; // seconds since 1970
+    struct NewLayers {
+        std::vector<Digest> diff_ids; // from the bottom
+        int64_t created = 0;          // seconds since 1970
         std::string created_by;
         std::string comment;
     };
 
-    // The configuration with the lowest `kept` layers and `layer` above them. Everything else
-    // stays; rows of layers that are gone stay as rows without a layer.
-    [[nodiscard]] Json with_layers_above(size_t kept, const NewLayer& layer) const;
+    // The configuration with the lowest `kept` layers and `layers` above them, each with a row of
+    // its own. Everything else stays; rows of layers that are gone stay as rows without a layer.
+    [[nodiscard]] Json with_layers_above(size_t kept, const NewLayers& layers) const;
 
   private:
     [[nodiscard]] Json history_above(size_t kept) const;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "unpacker/squash/layer_shelf.h"
 
-#include <cstdlib>
-
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -10,33 +8,8 @@
 
 #include "unpacker/index/index_tree.h"
 #include "unpacker/layer/engine_choice.h"
-#include "unpacker/tree/remove_tree.h"
 
 namespace lamina {
-
-Result<ScratchDirectory> ScratchDirectory::create(const std::string& parent) {
-    TRY_ASSIGN(Fd directory, open_file(parent, O_RDONLY | O_DIRECTORY));
-    std::string path = parent + "/lamina-squash-XXXXXX";
-    if (::mkdtemp(path.data()) == nullptr) {
-        return fail(errno_error("mkdtemp", path));
-    }
-    return ScratchDirectory(std::move(directory), path.substr(parent.size() + 1), path);
-}
-
-ScratchDirectory::~ScratchDirectory() {
-    if (parent_.valid()) { // not moved from
-        (void)remove_tree(parent_.get(), name_);
-    }
-}
-
-StackedLayers stacked(const std::vector<const UnpackedLayer*>& layers) {
-    StackedLayers out;
-    for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) {
-        out.indexes.push_back((*layer)->index.get());
-        out.roots.push_back((*layer)->root.get());
-    }
-    return out;
-}
 
 Result<LayerShelf> LayerShelf::create(const std::string& tmp_dir) {
     if (::geteuid() != 0) {
@@ -49,7 +22,7 @@ Result<LayerShelf> LayerShelf::create(const std::string& tmp_dir) {
 }
 
 Result<UnpackedLayer> LayerShelf::unpack(BlobSource& blob, Encoding encoding, const Digest& diff_id,
-                                         const std::vector<const UnpackedLayer*>& below,
+                                         const std::vector<UnpackedLayer>& below,
                                          const std::stop_token& stop) {
     UnpackedLayer layer;
     layer.path = fmt::format("{}/{}", scratch_.path(), count_++);
@@ -58,13 +31,14 @@ Result<UnpackedLayer> LayerShelf::unpack(BlobSource& blob, Encoding encoding, co
     }
     UnpackTarget target{layer.path, WhiteoutMode::overlay, {}};
     for (auto lower = below.rbegin(); lower != below.rend(); ++lower) {
-        target.lowerdirs.push_back((*lower)->path);
+        target.lowerdirs.push_back(lower->path);
     }
     TRY_ASSIGN(const auto report, unpack_layer(blob, encoding, target, options_, stop));
     if (report.diff_id != diff_id) {
         return fail(ErrorCode::data_loss, fmt::format("layer {} has the diff ID {}", diff_id.text(),
                                                       report.diff_id.text()));
     }
+    layer.tar_bytes = report.uncompressed_bytes;
     TRY_ASSIGN(layer.root, open_directory(layer.path));
     TRY_ASSIGN(LayerIndex index, index_tree(layer.root.get(), OverlayXattrs::trusted, stop));
     layer.index = std::make_unique<LayerIndex>(std::move(index));

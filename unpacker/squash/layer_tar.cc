@@ -34,53 +34,76 @@ EntryType type_of(NodeType type) {
     }
 }
 
-class LayerTar {
+// The directories that a merge is in. Entries of a merge live for one step only, so these are
+// copies.
+class OpenDirectories {
   public:
-    LayerTar(const MergeLayers& layers, LayerTrees trees, std::optional<int64_t> mtime_max,
-             ByteSink& tar, const std::stop_token& stop)
-        : layers_(layers), trees_(std::move(trees)), writer_(tar, {mtime_max}), stop_(stop),
-          buffer_(limits::kBlobReadBytes) {}
-
-    Result<LayerTarReport> write() {
-        TRY(write_whiteouts());
-        TRY(write_rest());
-        TRY(writer_.finish());
-        return report_;
-    }
-
-  private:
-    // A directory that the merge is in; entries of the merge live for one step only.
-    struct OpenDirectory {
+    struct Directory {
         IndexEntry entry;
         size_t layer = 0;
         bool is_opaque = false;
         bool is_written = false;
     };
 
+    // Leaves those that do not hold the entry, and enters it if it is one.
+    void follow(const MergedEntry& merged, bool is_written) {
+        const std::string& path = merged.entry->path;
+        while (!open_.empty() && !path.starts_with(open_.back().entry.path + "/")) {
+            open_.pop_back();
+        }
+        if (merged.entry->type == NodeType::directory && !path.empty()) {
+            open_.push_back({*merged.entry, merged.layer, merged.is_opaque, is_written});
+        }
+    }
+
+    // From the root's side.
+    std::vector<Directory>& all() { return open_; }
+
+  private:
+    std::vector<Directory> open_;
+};
+
+class LayerTar {
+  public:
+    LayerTar(const MergeLayers& layers, LayerTrees trees, const LayerTarOptions& options,
+             ByteSink& tar, const std::stop_token& stop)
+        : layers_(layers), trees_(std::move(trees)), options_(options),
+          writer_(tar, {options.mtime_max}), stop_(stop), buffer_(limits::kBlobReadBytes) {}
+
+    Result<LayerTarReport> write() {
+        if (options_.part == 0) {
+            TRY(write_whiteouts());
+        }
+        TRY(write_rest());
+        TRY(writer_.finish());
+        return report_;
+    }
+
+  private:
     Status write_whiteouts() {
         TRY_ASSIGN(Merge merge, Merge::open(layers_));
-        std::vector<OpenDirectory> open;
+        OpenDirectories open;
         while (const MergedEntry* merged = merge.next()) {
-            const std::string& path = merged->entry->path;
-            while (!open.empty() && !path.starts_with(open.back().entry.path + "/")) {
-                open.pop_back();
-            }
-            if (merged->entry->type == NodeType::directory && !path.empty()) {
-                open.push_back({*merged->entry, merged->layer, merged->is_opaque});
-            } else if (merged->entry->type == NodeType::whiteout) {
+            open.follow(*merged, false);
+            const bool is_whiteout = merged->entry->type == NodeType::whiteout;
+            if (is_whiteout || merged->is_opaque) {
+                for (const auto& directory : open.all()) {
+                    written_.insert(directory.entry.path);
+                }
                 TRY(write_directories(open));
-                TRY(writer_.add_whiteout(path));
+            }
+            if (is_whiteout) {
+                TRY(writer_.add_whiteout(merged->entry->path));
                 ++report_.whiteouts;
             }
         }
         return {};
     }
 
-    Status write_directories(std::vector<OpenDirectory>& open) {
-        for (OpenDirectory& directory : open) {
+    Status write_directories(OpenDirectories& open) {
+        for (auto& directory : open.all()) {
             if (!directory.is_written) {
                 directory.is_written = true;
-                written_.insert(directory.entry.path);
                 TRY(write_entry({&directory.entry, directory.layer, directory.is_opaque, {}}));
             }
         }
@@ -89,14 +112,20 @@ class LayerTar {
 
     Status write_rest() {
         TRY_ASSIGN(Merge merge, Merge::open(layers_));
+        OpenDirectories open;
+        SplitWalk walk(options_.split);
         while (const MergedEntry* merged = merge.next()) {
             if (stop_.stop_requested()) {
                 return fail(ErrorCode::canceled, "stopped");
             }
-            const bool is_done = merged->entry->path.empty() ||
-                                 merged->entry->type == NodeType::whiteout ||
-                                 written_.contains(merged->entry->path);
-            if (!is_done) {
+            open.follow(*merged, written_.contains(merged->entry->path));
+            const bool is_here = walk.next(*merged) == options_.part;
+            if (!is_here || merged->entry->path.empty() ||
+                merged->entry->type == NodeType::whiteout) {
+                continue;
+            }
+            TRY(write_directories(open));
+            if (merged->entry->type != NodeType::directory) {
                 TRY(write_entry(*merged));
             }
         }
@@ -127,7 +156,7 @@ class LayerTar {
         if (entry.type == EntryType::file && entry.size_bytes > 0) {
             TRY(write_content(merged));
         }
-        if (merged.is_opaque) {
+        if (merged.is_opaque && options_.part == 0) {
             TRY(writer_.add_opaque(from.path));
             ++report_.whiteouts;
         }
@@ -144,6 +173,9 @@ class LayerTar {
     }
 
     Status write_content(const MergedEntry& merged) {
+        if (options_.is_rehearsal) {
+            return write_zeros(merged.entry->size_bytes);
+        }
         TRY_ASSIGN(const Fd file, trees_.open_entry(merged));
         for (uint64_t left = merged.entry->size_bytes; left > 0;) {
             const size_t wanted = std::min<uint64_t>(left, buffer_.size());
@@ -161,22 +193,32 @@ class LayerTar {
         return {};
     }
 
+    Status write_zeros(uint64_t count) {
+        for (uint64_t left = count; left > 0;) {
+            const size_t now = std::min<uint64_t>(left, buffer_.size());
+            TRY(writer_.write(std::span(buffer_).first(now)));
+            left -= now;
+        }
+        return {};
+    }
+
     const MergeLayers& layers_;
     LayerTrees trees_;
+    const LayerTarOptions& options_;
     TarWriter writer_;
     const std::stop_token& stop_;
     std::vector<std::byte> buffer_;
-    std::set<std::string> written_; // directories that came with their whiteouts
+    std::set<std::string> written_; // directories that came with whiteouts
     LayerTarReport report_;
 };
 
 } // namespace
 
 Result<LayerTarReport> write_layer_tar(const MergeLayers& layers, const std::vector<int>& roots,
-                                       std::optional<int64_t> mtime_max, ByteSink& tar,
+                                       const LayerTarOptions& options, ByteSink& tar,
                                        const std::stop_token& stop) {
     TRY_ASSIGN(LayerTrees trees, LayerTrees::open(roots));
-    return LayerTar(layers, std::move(trees), mtime_max, tar, stop).write();
+    return LayerTar(layers, std::move(trees), options, tar, stop).write();
 }
 
 } // namespace lamina

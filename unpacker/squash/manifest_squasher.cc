@@ -6,9 +6,11 @@
 
 #include <fmt/format.h>
 
+#include "unpacker/base/hashing_sink.h"
 #include "unpacker/base/text.h"
-#include "unpacker/codec/media_type.h"
 #include "unpacker/image/media_types.h"
+#include "unpacker/squash/layer_tar.h"
+#include "unpacker/squash/source_layers.h"
 #include "unpacker/squash/tree_proof.h"
 
 namespace lamina {
@@ -16,32 +18,12 @@ namespace {
 
 constexpr const char* kSourceKey = "lamina.squash.source";
 
-std::vector<const UnpackedLayer*> pointers_to(const std::vector<UnpackedLayer>& layers,
-                                              size_t begin, size_t end) {
-    std::vector<const UnpackedLayer*> out;
-    for (size_t i = begin; i < end; ++i) {
-        out.push_back(&layers[i]);
-    }
-    return out;
-}
-
 uint64_t blob_bytes(const std::vector<Descriptor>& layers, size_t count) {
     uint64_t bytes = 0;
     for (size_t i = 0; i < count; ++i) {
         bytes += layers[i].size_bytes;
     }
     return bytes;
-}
-
-SquashedImage report_of(const ImageLayers& image, const BaseLayers& base) {
-    SquashedImage report{.platform = image.config.platform(),
-                         .source = image.manifest_descriptor.digest,
-                         .manifest = image.manifest_descriptor.digest};
-    report.base = base;
-    report.layers_before = report.layers_after = image.layers.size();
-    report.blob_bytes_before = report.blob_bytes_after =
-        blob_bytes(image.layers, image.layers.size());
-    return report;
 }
 
 // Only OCI's manifests have annotations.
@@ -56,81 +38,93 @@ void annotate(Json& manifest, const ImageLayers& image, const BaseLayers& base) 
     annotations[kSourceKey] = image.manifest_descriptor.digest.text();
 }
 
+// Until the content is known.
+Digest no_digest() {
+    return Sha256().finish();
+}
+
 } // namespace
 
-struct ManifestSquasher::NewLayer {
+struct ManifestSquasher::WrittenLayer {
     Descriptor descriptor;
     Digest diff_id;
-    uint64_t plain_bytes = 0;
-    LayerTarReport tar;
+    NewLayer report;
 };
+
+SquashedImage report_unchanged(const ImageLayers& image, const BaseLayers& base) {
+    SquashedImage report{.platform = image.config.platform(),
+                         .source = image.manifest_descriptor.digest,
+                         .manifest = image.manifest_descriptor.digest};
+    report.base = base;
+    report.layers_before = report.layers_after = image.layers.size();
+    report.blob_bytes_before = report.blob_bytes_after =
+        blob_bytes(image.layers, image.layers.size());
+    return report;
+}
 
 Result<NewManifest> ManifestSquasher::squash(const ImageLayers& image, const BaseLayers& base,
                                              const std::stop_token& stop) {
-    TRY_ASSIGN(LayerShelf shelf, LayerShelf::create(options_.tmp_dir));
-    TRY_ASSIGN(const auto layers, unpack_all(image, shelf, stop));
-    TRY_ASSIGN(const NewLayer layer, write_layer(image, base.count, layers, stop));
-    TRY(prove(layer, base.count, layers, shelf, stop));
-    return write_documents(image, base, layer);
+    TRY_ASSIGN(LayerShelf made, LayerShelf::create(options_.tmp_dir));
+    auto shelf = std::make_unique<LayerShelf>(std::move(made));
+    TRY_ASSIGN(const SourceLayers layers,
+               SourceLayers::unpack(source_, image, *shelf, options_.say, stop));
+    TRY_ASSIGN(const auto written, write_layers(image, base.count, layers, stop));
+    TRY(prove(written, base.count, layers, stop));
+    removals_.emplace_back([shelf = std::move(shelf)]() mutable { shelf.reset(); });
+    return write_documents(image, base, written);
 }
 
-Result<std::vector<UnpackedLayer>> ManifestSquasher::unpack_all(const ImageLayers& image,
-                                                                LayerShelf& shelf,
-                                                                const std::stop_token& stop) {
-    std::vector<UnpackedLayer> layers;
-    for (size_t i = 0; i < image.layers.size(); ++i) {
-        const Descriptor& descriptor = image.layers[i];
-        options_.say(fmt::format("{}: unpacking layer {} of {}", image.config.platform(), i + 1,
-                                 image.layers.size()));
-        TRY_ASSIGN(const auto blob, source_.open_blob(descriptor));
-        TRY_ASSIGN(const Encoding encoding, encoding_of_media_type(descriptor.media_type));
-        auto layer = shelf.unpack(*blob, encoding, image.config.diff_ids()[i],
-                                  pointers_to(layers, 0, i), stop);
-        if (!layer) {
-            return fail(with_context(descriptor.digest.text(), layer.error()));
-        }
-        layers.push_back(*std::move(layer));
+Result<std::vector<ManifestSquasher::WrittenLayer>>
+ManifestSquasher::write_layers(const ImageLayers& image, size_t kept, const SourceLayers& layers,
+                               const std::stop_token& stop) {
+    TRY_ASSIGN(const LayerSplit split,
+               LayerSplit::plan(layers.merge_above(kept), options_.layers, stop));
+    const std::string type = layer_type(image.manifest_descriptor.media_type,
+                                        options_.compression.value_or(Compression::gzip));
+    std::vector<WrittenLayer> written;
+    for (size_t part = 0; part < split.parts(); ++part) {
+        options_.say(fmt::format("{}: squashing layers {} to {} into {} of {}",
+                                 image.config.platform(), kept + 1, image.layers.size(), part + 1,
+                                 split.parts()));
+        TRY_ASSIGN(auto layer, write_layer(type, kept, layers, split, part, stop));
+        written.push_back(std::move(layer));
     }
-    return layers;
+    return written;
 }
 
-Result<ManifestSquasher::NewLayer>
-ManifestSquasher::write_layer(const ImageLayers& image, size_t kept,
-                              const std::vector<UnpackedLayer>& layers,
-                              const std::stop_token& stop) {
-    options_.say(fmt::format("{}: squashing layers {} to {}", image.config.platform(), kept + 1,
-                             layers.size()));
-    const StackedLayers range = stacked(pointers_to(layers, kept, layers.size()));
-    const MergeLayers merge{range.indexes, stacked(pointers_to(layers, 0, kept)).indexes};
+Result<ManifestSquasher::WrittenLayer>
+ManifestSquasher::write_layer(const std::string& type, size_t kept, const SourceLayers& layers,
+                              const LayerSplit& split, size_t part, const std::stop_token& stop) {
     TRY_ASSIGN(const auto blob, writer_.start_blob());
     const Compression compression = options_.compression.value_or(Compression::gzip);
     const auto encoder = make_encoder(*blob, compression, options_.threads);
     HashingSink plain(*encoder);
-    TRY_ASSIGN(const LayerTarReport tar,
-               write_layer_tar(merge, range.roots, options_.source_date_epoch, plain, stop));
+    // What is not compressed is hashed once.
+    const bool is_plain = compression == Compression::none;
+    ByteSink& tar = is_plain ? static_cast<ByteSink&>(*blob) : plain;
+    TRY_ASSIGN(const LayerTarReport report,
+               write_layer_tar(layers.merge_above(kept), layers.above(kept).roots,
+                               {split, part, options_.source_date_epoch, false}, tar, stop));
     TRY(encoder->finish());
     TRY(blob->finish());
-    const std::string type = layer_type(image.manifest_descriptor.media_type, compression);
-    const uint64_t plain_bytes = plain.bytes();
-    const Digest diff_id = plain.digest();
     TRY_ASSIGN(Descriptor descriptor,
-               writer_.add_blob(*blob, Descriptor{type, diff_id, 0, {{"mediaType", type}}}));
-    return NewLayer{std::move(descriptor), diff_id, plain_bytes, tar};
+               writer_.add_blob(*blob, Descriptor{type, no_digest(), 0, {{"mediaType", type}}}));
+    const Digest digest = descriptor.digest;
+    const uint64_t size = descriptor.size_bytes;
+    return WrittenLayer{
+        std::move(descriptor), is_plain ? digest : plain.digest(),
+        NewLayer{digest, size, is_plain ? size : plain.bytes(), report.entries, report.whiteouts}};
 }
 
-Status ManifestSquasher::prove(const NewLayer& layer, size_t kept,
-                               const std::vector<UnpackedLayer>& layers, LayerShelf& shelf,
-                               const std::stop_token& stop) {
+Status ManifestSquasher::prove(const std::vector<WrittenLayer>& written, size_t kept,
+                               const SourceLayers& layers, const std::stop_token& stop) {
     options_.say("comparing the result with the source");
-    const auto base = pointers_to(layers, 0, kept);
-    TRY_ASSIGN(FileExtent blob, writer_.open_blob(layer.descriptor.digest));
-    TRY_ASSIGN(const UnpackedLayer unpacked,
-               shelf.unpack(blob, Encoding::sniff, layer.diff_id, base, stop));
-    auto result = base;
-    result.push_back(&unpacked);
-    TRY_ASSIGN(const auto difference,
-               first_difference(stacked(pointers_to(layers, 0, layers.size())), stacked(result),
-                                kept, options_.source_date_epoch, stop));
+    TreeProof proof(layers.all(), kept, options_.source_date_epoch);
+    for (const WrittenLayer& layer : written) {
+        TRY_ASSIGN(FileExtent blob, writer_.open_blob(layer.descriptor.digest));
+        TRY(proof.add_layer(blob, Encoding::sniff, layer.diff_id, stop));
+    }
+    TRY_ASSIGN(const auto difference, proof.first_difference(stop));
     if (difference) {
         return fail(ErrorCode::data_loss,
                     fmt::format("the result differs from the source: {}: {}",
@@ -141,32 +135,35 @@ Status ManifestSquasher::prove(const NewLayer& layer, size_t kept,
 
 Result<NewManifest> ManifestSquasher::write_documents(const ImageLayers& image,
                                                       const BaseLayers& base,
-                                                      const NewLayer& layer) {
+                                                      const std::vector<WrittenLayer>& written) {
     const Digest& source = image.manifest_descriptor.digest;
-    const int64_t created = options_.source_date_epoch.value_or(std::time(nullptr));
-    const Json config = image.config.with_layers_above(
-        base.count, {layer.diff_id, created, fmt::format("laminactl squash {}", source.text()),
-                     options_.message});
-    TRY_ASSIGN(const Descriptor config_descriptor,
-               writer_.add_document(config, member(image.manifest, "config")));
+    ImageConfig::NewLayers rows{{},
+                                options_.source_date_epoch.value_or(std::time(nullptr)),
+                                fmt::format("laminactl squash {}", source.text()),
+                                options_.message};
+    SquashedImage report = report_unchanged(image, base);
+    report.layers_after = base.count + written.size();
+    report.blob_bytes_after = blob_bytes(image.layers, base.count);
     Json manifest = image.manifest;
-    manifest["config"] = config_descriptor.json;
     manifest["layers"] = Json::array();
     for (size_t i = 0; i < base.count; ++i) {
         TRY(writer_.copy_blob(source_, image.layers[i]));
         manifest["layers"].push_back(image.layers[i].json);
     }
-    manifest["layers"].push_back(layer.descriptor.json);
+    for (const WrittenLayer& layer : written) {
+        rows.diff_ids.push_back(layer.diff_id);
+        manifest["layers"].push_back(layer.descriptor.json);
+        report.blob_bytes_after += layer.report.blob_bytes;
+        report.new_layers.push_back(layer.report);
+    }
+    const Json config = image.config.with_layers_above(base.count, rows);
+    TRY_ASSIGN(const Descriptor config_descriptor,
+               writer_.add_document(config, member(image.manifest, "config")));
+    manifest["config"] = config_descriptor.json;
     annotate(manifest, image, base);
     TRY_ASSIGN(Descriptor descriptor,
                writer_.add_document(manifest, image.manifest_descriptor.json));
-    SquashedImage report = report_of(image, base);
     report.manifest = descriptor.digest;
-    report.layers_after = base.count + 1;
-    report.blob_bytes_after = blob_bytes(image.layers, base.count) + layer.descriptor.size_bytes;
-    report.new_layer_bytes = layer.plain_bytes;
-    report.entries = layer.tar.entries;
-    report.whiteouts = layer.tar.whiteouts;
     return NewManifest{std::move(descriptor), std::move(manifest), std::move(report)};
 }
 
@@ -177,7 +174,7 @@ Result<NewManifest> ManifestSquasher::copy(const ImageLayers& image, const BaseL
     TRY_ASSIGN(const Descriptor config, Descriptor::parse(member(image.manifest, "config")));
     TRY(writer_.copy_blob(source_, config));
     TRY(writer_.copy_blob(source_, image.manifest_descriptor));
-    return NewManifest{image.manifest_descriptor, image.manifest, report_of(image, base)};
+    return NewManifest{image.manifest_descriptor, image.manifest, report_unchanged(image, base)};
 }
 
 } // namespace lamina

@@ -2,14 +2,17 @@
 #pragma once
 
 #include <stop_token>
+#include <thread>
 #include <vector>
 
 #include "unpacker/image/layout_writer.h"
-#include "unpacker/squash/layer_shelf.h"
-#include "unpacker/squash/layer_tar.h"
 #include "unpacker/squash/squash_image.h"
 
 namespace lamina {
+
+class LayerShelf;
+class LayerSplit;
+class SourceLayers;
 
 // A manifest of the result.
 struct NewManifest {
@@ -18,7 +21,8 @@ struct NewManifest {
     SquashedImage report;
 };
 
-// Squashes one manifest of a source into a writer. Everything is borrowed.
+// Squashes manifests of a source into a writer. Everything is borrowed. What was unpacked for one
+// is removed in the background; the last of it before this goes.
 class ManifestSquasher {
   public:
     ManifestSquasher(const ImageSource& source, LayoutWriter& writer, const SquashOptions& options)
@@ -31,21 +35,33 @@ class ManifestSquasher {
     Result<NewManifest> copy(const ImageLayers& image, const BaseLayers& base);
 
   private:
-    struct NewLayer;
+    struct WrittenLayer;
 
-    Result<std::vector<UnpackedLayer>> unpack_all(const ImageLayers& image, LayerShelf& shelf,
-                                                  const std::stop_token& stop);
-    Result<NewLayer> write_layer(const ImageLayers& image, size_t kept,
-                                 const std::vector<UnpackedLayer>& layers,
-                                 const std::stop_token& stop);
-    Status prove(const NewLayer& layer, size_t kept, const std::vector<UnpackedLayer>& layers,
-                 LayerShelf& shelf, const std::stop_token& stop);
+    Result<std::vector<WrittenLayer>> write_layers(const ImageLayers& image, size_t kept,
+                                                   const SourceLayers& layers,
+                                                   const std::stop_token& stop);
+    Result<WrittenLayer> write_layer(const std::string& type, size_t kept,
+                                     const SourceLayers& layers, const LayerSplit& split,
+                                     size_t part, const std::stop_token& stop);
+    Status prove(const std::vector<WrittenLayer>& written, size_t kept, const SourceLayers& layers,
+                 const std::stop_token& stop);
     Result<NewManifest> write_documents(const ImageLayers& image, const BaseLayers& base,
-                                        const NewLayer& layer);
+                                        const std::vector<WrittenLayer>& written);
 
     const ImageSource& source_;
     LayoutWriter& writer_;
     const SquashOptions& options_;
+    std::vector<std::jthread> removals_;
 };
+
+// What squash() would make of the image, by unpacking it and counting. Its layers are as large as
+// they would be; compressed as well as the source's are.
+[[nodiscard]] Result<SquashedImage> predict_squash(const ImageSource& source,
+                                                   const ImageLayers& image, const BaseLayers& base,
+                                                   const SquashOptions& options,
+                                                   const std::stop_token& stop);
+
+// The report of an image that stays as it is.
+[[nodiscard]] SquashedImage report_unchanged(const ImageLayers& image, const BaseLayers& base);
 
 } // namespace lamina

@@ -2,7 +2,6 @@
 #include "unpacker/squash/squash_image.h"
 
 #include <algorithm>
-#include <cerrno>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -29,16 +28,6 @@ ImageAt split_image(const std::string& image) {
         return {image, {}};
     }
     return {image.substr(0, colon), image.substr(colon + 1)};
-}
-
-Result<ImageSource> open_source(const std::string& path) {
-    auto source = ImageSource::open(path);
-    if (!source && source.error().sys_errno == ENOENT) {
-        return fail(with_context("IMAGE is a path (one in containerd's store cannot be squashed "
-                                 "yet: write it to a file by \"ctr images export\")",
-                                 source.error()));
-    }
-    return source;
 }
 
 Result<Descriptor> find_image(const ImageSource& source, const std::string& name) {
@@ -88,6 +77,11 @@ Result<const ImageNode*> choose(const ImageNode& node, const std::string& platfo
     return fail(ErrorCode::not_found, fmt::format("no image of {} in the index", platform));
 }
 
+bool is_worthwhile(const ImageLayers& image, const BaseLayers& base) {
+    constexpr size_t kWorthwhile = 2; // one layer alone has nothing to merge with
+    return image.layers.size() - base.count >= kWorthwhile;
+}
+
 // The manifests of one image or index, squashed into a writer.
 class Squash {
   public:
@@ -116,10 +110,9 @@ class Squash {
   private:
     Result<Descriptor> run_manifest(const ImageLayers& image) {
         TRY_ASSIGN(const BaseLayers base, base_layers(options_.from, image, others_));
-        constexpr size_t kWorthwhile = 2; // one layer alone has nothing to merge with
-        const bool is_worthwhile = image.layers.size() - base.count >= kWorthwhile;
-        TRY_ASSIGN(NewManifest made, is_worthwhile ? manifests_.squash(image, base, stop_)
-                                                   : manifests_.copy(image, base));
+        TRY_ASSIGN(NewManifest made, is_worthwhile(image, base)
+                                         ? manifests_.squash(image, base, stop_)
+                                         : manifests_.copy(image, base));
         images_.push_back(std::move(made.report));
         manifest_ = std::move(made.json);
         return std::move(made.descriptor);
@@ -169,16 +162,36 @@ Result<Json> docker_manifest(const Json& manifest, const std::string& tag) {
     return Json::array({std::move(image)});
 }
 
-Result<SquashReport> squash_into(const SquashRequest& request, const std::string& path,
-                                 ImageForm form, const ImageSource& source, const ImageNode& node,
-                                 std::vector<const ImageLayers*> others,
-                                 const std::stop_token& stop) {
-    TRY_ASSIGN(LayoutWriter writer, LayoutWriter::create(path, form));
+SquashOptions options_for(const SquashRequest& request, ImageForm form) {
     SquashOptions options = request.options;
     if (!options.compression) {
         options.compression =
             form == ImageForm::docker_archive ? Compression::none : Compression::gzip;
     }
+    return options;
+}
+
+Result<SquashReport> predict(const SquashOptions& options, const ImageSource& source,
+                             const ImageNode& node, const std::vector<const ImageLayers*>& others,
+                             const std::stop_token& stop) {
+    SquashReport report;
+    for (const ImageLayers* image : images_in(node)) {
+        TRY_ASSIGN(const BaseLayers base, base_layers(options.from, *image, others));
+        auto predicted = is_worthwhile(*image, base)
+                             ? predict_squash(source, *image, base, options, stop)
+                             : report_unchanged(*image, base);
+        TRY_ASSIGN(SquashedImage made, std::move(predicted));
+        report.images.push_back(std::move(made));
+    }
+    return report;
+}
+
+Result<SquashReport> squash_into(const SquashRequest& request, ImageForm form,
+                                 const ImageSource& source, const ImageNode& node,
+                                 std::vector<const ImageLayers*> others,
+                                 const std::stop_token& stop) {
+    TRY_ASSIGN(LayoutWriter writer, LayoutWriter::create(request.output_path, form));
+    const SquashOptions options = options_for(request, form);
     Squash squash(source, writer, options, std::move(others), stop);
     TRY_ASSIGN(Descriptor made, squash.run(node));
     SquashReport report;
@@ -188,35 +201,34 @@ Result<SquashReport> squash_into(const SquashRequest& request, const std::string
     }
     report.digest = made.digest;
     TRY_ASSIGN(const Json docker, docker_manifest(squash.manifest(), request.tag));
-    if (!request.is_dry_run) {
-        TRY(writer.publish(index_of(std::move(made.json), request.tag), docker));
-    }
+    TRY(writer.publish(index_of(std::move(made.json), request.tag), docker));
     return report;
+}
+
+// The image that is asked for, first, and all others that are at hand: any may be its base.
+Result<std::vector<ImageNode>> read_nodes(const ImageSource& source, const Descriptor& wanted,
+                                          const Say& say) {
+    const Say quiet = [](const std::string&) {};
+    std::vector<ImageNode> nodes;
+    TRY_ASSIGN(ImageNode node, read_image_tree(source, wanted, say));
+    nodes.push_back(std::move(node));
+    for (const Descriptor& image : source.images()) {
+        if (image.digest != wanted.digest) {
+            if (auto other = read_image_tree(source, image, quiet)) {
+                nodes.push_back(*std::move(other));
+            }
+        }
+    }
+    return nodes;
 }
 
 } // namespace
 
-Result<SquashReport> squash_image(const SquashRequest& request, const std::stop_token& stop) {
+Result<SquashReport> squash_image(const SquashRequest& request, const ImageSource& source,
+                                  const std::stop_token& stop) {
     const Stopwatch watch;
-    const auto [path, name] = split_image(request.image);
-    TRY_ASSIGN(const ImageSource source, open_source(path));
-    TRY_ASSIGN(const Descriptor wanted, find_image(source, name));
-    // Any image at hand may be the base of the one that is asked for.
-    const Say quiet = [](const std::string&) {};
-    std::vector<ImageNode> nodes;
-    for (const Descriptor& image : source.images()) {
-        const bool is_wanted = image.digest == wanted.digest;
-        auto node = read_image_tree(source, image, is_wanted ? request.options.say : quiet);
-        if (node && !is_wanted) {
-            nodes.push_back(*std::move(node));
-        }
-        if (is_wanted) {
-            if (!node) {
-                return fail(node.error());
-            }
-            nodes.insert(nodes.begin(), *std::move(node));
-        }
-    }
+    TRY_ASSIGN(const Descriptor wanted, find_image(source, request.image));
+    TRY_ASSIGN(const auto nodes, read_nodes(source, wanted, request.options.say));
     std::vector<const ImageLayers*> others;
     for (const ImageNode& node : nodes) {
         const auto images = images_in(node);
@@ -224,18 +236,20 @@ Result<SquashReport> squash_image(const SquashRequest& request, const std::stop_
     }
     const ImageForm form = request.form.value_or(source.form());
     TRY_ASSIGN(const ImageNode* node, choose(nodes.front(), request.platform, form));
-    // A dry run writes where it unpacks, and publishes nothing.
-    std::optional<ScratchDirectory> scratch;
-    std::string output = request.output_path;
-    if (request.is_dry_run) {
-        TRY_ASSIGN(auto made, ScratchDirectory::create(request.options.tmp_dir));
-        scratch.emplace(std::move(made));
-        output = scratch->path() + "/image";
-    }
     TRY_ASSIGN(SquashReport report,
-               squash_into(request, output, form, source, *node, std::move(others), stop));
+               request.is_dry_run
+                   ? predict(options_for(request, form), source, *node, others, stop)
+                   : squash_into(request, form, source, *node, std::move(others), stop));
     report.seconds = watch.seconds();
     return report;
+}
+
+Result<SquashReport> squash_image(const SquashRequest& request, const std::stop_token& stop) {
+    const auto [path, name] = split_image(request.image);
+    TRY_ASSIGN(const ImageSource source, ImageSource::open(path));
+    SquashRequest named = request;
+    named.image = name;
+    return squash_image(named, source, stop);
 }
 
 } // namespace lamina

@@ -4,13 +4,17 @@
 #include <algorithm>
 #include <cstring>
 
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include "unpacker/base/fd.h"
 #include "unpacker/base/limits.h"
 #include "unpacker/base/text.h"
 #include "unpacker/index/path_order.h"
 #include "unpacker/merge/layer_trees.h"
 #include "unpacker/merge/merge.h"
+#include "unpacker/squash/decoded_stream.h"
+#include "unpacker/squash/layer_stream.h"
 
 namespace lamina {
 namespace {
@@ -18,10 +22,13 @@ namespace {
 // What one stack shows, name by name.
 class Shown {
   public:
-    static Result<Shown> open(const StackedLayers& layers, size_t shared) {
-        TRY_ASSIGN(Merge merge, Merge::open({layers.indexes, {}}));
-        TRY_ASSIGN(LayerTrees trees, LayerTrees::open(layers.roots));
-        return Shown(std::move(merge), std::move(trees), layers.indexes.size() - shared);
+    // `roots` are those of the lowest layers; those above them are not on disk.
+    static Result<Shown> open(const std::vector<const LayerIndex*>& indexes,
+                              const std::vector<int>& roots, size_t shared) {
+        TRY_ASSIGN(Merge merge, Merge::open({indexes, {}}));
+        TRY_ASSIGN(LayerTrees trees, LayerTrees::open(roots));
+        return Shown(std::move(merge), std::move(trees), indexes.size() - shared,
+                     indexes.size() - roots.size());
     }
 
     // Passes over the root.
@@ -42,15 +49,21 @@ class Shown {
         const bool is_later = !shared_layer() && mtime_max && time.tv_sec >= *mtime_max;
         return is_later ? timespec{*mtime_max, 0} : time;
     }
-    Result<Fd> open_content() { return trees_.open_entry(*merged_); }
+    Result<Fd> open_content() {
+        MergedEntry on_disk = *merged_;
+        on_disk.layer -= without_tree_;
+        return trees_.open_entry(on_disk);
+    }
 
   private:
-    Shown(Merge merge, LayerTrees trees, size_t own)
-        : merge_(std::move(merge)), trees_(std::move(trees)), own_(own) {}
+    Shown(Merge merge, LayerTrees trees, size_t own, size_t without_tree)
+        : merge_(std::move(merge)), trees_(std::move(trees)), own_(own),
+          without_tree_(without_tree) {}
 
     Merge merge_;
     LayerTrees trees_;
-    size_t own_; // layers above the shared ones
+    size_t own_;          // layers above the shared ones
+    size_t without_tree_; // those of them that are not on disk
     const MergedEntry* merged_ = nullptr;
 };
 
@@ -69,6 +82,53 @@ Result<size_t> read_full(int fd, std::span<char> buffer) {
     }
     return filled;
 }
+
+// Compares files that go by with what the source shows under their names.
+class SourceFiles final : public FileVisitor {
+  public:
+    explicit SourceFiles(Shown source) : source_(std::move(source)) { source_.next(); }
+
+    // Names that are not the source's, or no files of this size there, are for others to tell.
+    Status begin(const IndexEntry& file) override {
+        path_ = file.path;
+        file_ = Fd();
+        while (source_.current() != nullptr &&
+               compare_paths(source_.current()->entry->path, path_) < 0) {
+            source_.next();
+        }
+        const MergedEntry* same = source_.current();
+        if (same != nullptr && same->entry->path == path_ && same->entry->type == file.type &&
+            same->entry->size_bytes == file.size_bytes && !different_) {
+            TRY_ASSIGN(file_, source_.open_content());
+        }
+        return {};
+    }
+
+    Status content(std::span<const std::byte> bytes) override {
+        while (file_.valid() && !bytes.empty()) {
+            const size_t count = std::min(bytes.size(), buffer_.size());
+            TRY_ASSIGN(const size_t got, read_full(file_.get(), std::span(buffer_).first(count)));
+            if (got != count || std::memcmp(buffer_.data(), bytes.data(), count) != 0) {
+                different_ = path_;
+                file_ = Fd();
+            }
+            bytes = bytes.subspan(count);
+        }
+        return {};
+    }
+
+    Status end() override { return {}; }
+
+    // The first one.
+    [[nodiscard]] const std::optional<std::string>& different() const { return different_; }
+
+  private:
+    Shown source_;
+    std::string path_;
+    Fd file_; // open while the two are the same
+    std::vector<char> buffer_ = std::vector<char>(limits::kBlobReadBytes);
+    std::optional<std::string> different_;
+};
 
 class Comparison {
   public:
@@ -118,8 +178,9 @@ class Comparison {
         }
         const bool has_content =
             before_.current()->entry->type == NodeType::file && before_.current()->link_to.empty();
-        const auto shared = before_.shared_layer();
-        if (!has_content || (shared && shared == after_.shared_layer())) {
+        // What is not in a shared layer was compared when it went by.
+        const auto shared = after_.shared_layer();
+        if (!has_content || !shared || shared == before_.shared_layer()) {
             return nullptr;
         }
         return difference_of_content();
@@ -180,13 +241,48 @@ class Comparison {
 
 } // namespace
 
-Result<std::optional<TreeDifference>> first_difference(const StackedLayers& before,
-                                                       const StackedLayers& after, size_t shared,
-                                                       std::optional<int64_t> mtime_max,
-                                                       const std::stop_token& stop) {
-    TRY_ASSIGN(Shown shown_before, Shown::open(before, shared));
-    TRY_ASSIGN(Shown shown_after, Shown::open(after, shared));
-    return Comparison(std::move(shown_before), std::move(shown_after), mtime_max).run(stop);
+Status TreeProof::add_layer(ByteSource& blob, Encoding encoding, const Digest& diff_id,
+                            const std::stop_token& stop) {
+    TRY_ASSIGN(Shown source, Shown::open(source_.indexes, source_.roots, kept_));
+    SourceFiles files(std::move(source));
+    DecodedStream stream(blob, encoding);
+    auto index = read_layer_stream([&] { return stream.next(); }, files, stop);
+    if (!index && index.error().code == ErrorCode::canceled) {
+        return fail(index.error());
+    }
+    TRY_ASSIGN(const Digest read, stream.digest()); // its error is the cause of others
+    if (!index) {
+        return fail(index.error());
+    }
+    if (read != diff_id) {
+        return fail(ErrorCode::data_loss, fmt::format("the new layer {} was read back as {}",
+                                                      diff_id.text(), read.text()));
+    }
+    const auto& other = files.different();
+    if (other && (!other_content_ || compare_paths(*other, *other_content_) < 0)) {
+        other_content_ = other;
+    }
+    result_.push_back(std::make_unique<LayerIndex>(*std::move(index)));
+    return {};
+}
+
+Result<std::optional<TreeDifference>>
+TreeProof::first_difference(const std::stop_token& stop) const {
+    std::vector<const LayerIndex*> after;
+    for (auto layer = result_.rbegin(); layer != result_.rend(); ++layer) {
+        after.push_back(layer->get());
+    }
+    const auto kept_from = static_cast<std::ptrdiff_t>(source_.indexes.size() - kept_);
+    after.insert(after.end(), source_.indexes.begin() + kept_from, source_.indexes.end());
+    const std::vector<int> kept_roots(source_.roots.begin() + kept_from, source_.roots.end());
+    TRY_ASSIGN(Shown shown_before, Shown::open(source_.indexes, source_.roots, kept_));
+    TRY_ASSIGN(Shown shown_after, Shown::open(after, kept_roots, kept_));
+    TRY_ASSIGN(auto difference,
+               Comparison(std::move(shown_before), std::move(shown_after), mtime_max_).run(stop));
+    if (other_content_ && (!difference || compare_paths(*other_content_, difference->path) < 0)) {
+        return TreeDifference{*other_content_, "content"};
+    }
+    return difference;
 }
 
 } // namespace lamina

@@ -40,8 +40,8 @@ ImageConfig parse(const Json& json) {
     return *config;
 }
 
-ImageConfig::NewLayer new_layer(const std::string& comment = {}) {
-    return {*Digest::parse(digest_text("new")), 1'500'000'000, "by us", comment};
+ImageConfig::NewLayers new_layer(const std::string& comment = {}) {
+    return {{*Digest::parse(digest_text("new"))}, 1'500'000'000, "by us", comment};
 }
 
 const Json kHistory =

@@ -46,6 +46,7 @@ class SquashTest : public testing::Test {
 
     TempDir temp_;
     ImageBuilder image_;
+    size_t layers_ = 1; // into how many
 };
 
 } // namespace lamina::test

@@ -104,5 +104,14 @@ TEST_P(Trees, AreTheSameWithoutABase) {
     expect_same_tree_after_squash("all");
 }
 
+TEST_P(Trees, AreTheSameInSeveralLayers) {
+    make_source(GetParam().layers);
+    for (const size_t layers : {2U, 3U, 50U}) {
+        layers_ = layers;
+        expect_same_tree_after_squash("2");
+        expect_same_tree_after_squash("all");
+    }
+}
+
 } // namespace
 } // namespace lamina::test

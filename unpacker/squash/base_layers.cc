@@ -64,7 +64,7 @@ std::optional<BaseLayers> by_other_image(const ImageLayers& image,
         }
         if (named == other->manifest_descriptor.digest.text()) {
             return BaseLayers{other->layers.size(), other->manifest_descriptor.digest,
-                              "annotation base.digest"};
+                              "annotation base.digest", other->name};
         }
         if (best == nullptr || other->layers.size() > best->layers.size()) {
             best = other;
@@ -74,7 +74,7 @@ std::optional<BaseLayers> by_other_image(const ImageLayers& image,
         return std::nullopt;
     }
     return BaseLayers{best->layers.size(), best->manifest_descriptor.digest,
-                      "another image with these layers"};
+                      "another image with these layers", best->name};
 }
 
 // What a Dockerfile's CMD leaves in the history: BuildKit's form and the classic builder's.

@@ -34,12 +34,14 @@ struct ImageLayers {
     Json manifest;
     std::vector<Descriptor> layers; // from the bottom
     ImageConfig config;
+    std::string name{}; // of the image, as containerd has it, where it is known
 };
 
 struct BaseLayers {
     size_t count = 0;
     std::optional<Digest> manifest; // of the base image, if it is known
     std::string found_by;           // for people
+    std::string name{};             // of the base image, if it is known
 };
 
 // How many of the lowest layers stay. `others` are the other images at hand, any of which may be
@@ -48,6 +50,7 @@ struct BaseLayers {
 [[nodiscard]] Result<BaseLayers> base_layers(const FromLayer& from, const ImageLayers& image,
                                              const std::vector<const ImageLayers*>& others);
 
+inline constexpr const char* kBaseNameKey = "org.opencontainers.image.base.name";
 inline constexpr const char* kBaseDigestKey = "org.opencontainers.image.base.digest";
 
 } // namespace lamina

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "unpacker/base/limits.h"
+#include "unpacker/image/image_name.h"
 #include "unpacker/image/media_types.h"
 
 namespace lamina {
@@ -19,7 +20,8 @@ tl::unexpected<Error> broken(const Descriptor& descriptor, std::string_view reas
 
 class TreeReader {
   public:
-    TreeReader(const ImageSource& source, const Say& say) : source_(source), say_(say) {}
+    TreeReader(const ImageSource& source, std::string name, const Say& say)
+        : source_(source), name_(std::move(name)), say_(say) {}
 
     Result<ImageNode> read(const Descriptor& descriptor, unsigned depth) {
         if (depth > limits::kIndexDepthMax || ++manifests_ > limits::kManifestsMax) {
@@ -79,10 +81,11 @@ class TreeReader {
                                                   parsed.diff_ids().size()));
         }
         return std::make_unique<ImageLayers>(
-            ImageLayers{descriptor, std::move(json), std::move(layers), std::move(parsed)});
+            ImageLayers{descriptor, std::move(json), std::move(layers), std::move(parsed), name_});
     }
 
     const ImageSource& source_;
+    const std::string name_;
     const Say& say_;
     size_t manifests_ = 0;
 };
@@ -100,7 +103,8 @@ void collect(const ImageNode& node, std::vector<const ImageLayers*>& out) {
 
 Result<ImageNode> read_image_tree(const ImageSource& source, const Descriptor& descriptor,
                                   const Say& say) {
-    return TreeReader(source, say).read(descriptor, 0);
+    const auto name = annotation(descriptor.json, kImageNameKey);
+    return TreeReader(source, name.value_or(""), say).read(descriptor, 0);
 }
 
 std::vector<const ImageLayers*> images_in(const ImageNode& node) {

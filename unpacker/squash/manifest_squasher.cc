@@ -35,6 +35,9 @@ void annotate(Json& manifest, const ImageLayers& image, const BaseLayers& base) 
     if (base.manifest) {
         annotations[kBaseDigestKey] = base.manifest->text();
     }
+    if (!base.name.empty()) {
+        annotations[kBaseNameKey] = base.name;
+    }
     annotations[kSourceKey] = image.manifest_descriptor.digest.text();
 }
 

@@ -97,7 +97,7 @@ TEST_F(Squash, KeepsConfigurationAndHistory) {
 
 TEST_F(Squash, BaseOfTheSameLayoutIsNamedInTheResult) {
     ImageJson base = image_.image({.layers = {kLayers[0]}});
-    base["annotations"] = {{kRefNameKey, "base"}};
+    base["annotations"] = {{kRefNameKey, "base"}, {kImageNameKey, "registry.example/base:1"}};
     ImageJson app = image_.image({.layers = kLayers});
     app["annotations"] = {{kRefNameKey, "app"}};
     write_source({base, app});
@@ -105,8 +105,9 @@ TEST_F(Squash, BaseOfTheSameLayoutIsNamedInTheResult) {
     what.image = temp_ / "source:app";
     must_squash(what);
     const ImageSource after = open(temp_ / "result");
-    EXPECT_EQ(annotation(*after.read_json(after.images().at(0)), kBaseDigestKey),
-              base["digest"].get<std::string>());
+    const Json manifest = *after.read_json(after.images().at(0));
+    EXPECT_EQ(annotation(manifest, kBaseDigestKey), base["digest"].get<std::string>());
+    EXPECT_EQ(annotation(manifest, kBaseNameKey), "registry.example/base:1");
     what.image = temp_ / "source";
     EXPECT_EQ(squash_image(what, {}).error().code, ErrorCode::failed_precondition);
     what.image = temp_ / "source:other";

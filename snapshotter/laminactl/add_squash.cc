@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "snapshotter/laminactl/squash_in_store.h"
 #include "snapshotter/laminactl/stop_on_signal.h"
 
 namespace lamina {
@@ -38,6 +39,12 @@ void add_squash(CLI::App& app, SquashArguments& arguments) {
     squash->add_option("--compression", command.compression,
                        "gzip, zstd or none; gzip unless given, none in a docker-tar");
     squash->add_option("--tmp-dir", command.tmp_dir, "where layers are unpacked");
+    StoreAddress& store = arguments.store;
+    squash->add_option("--address", store.socket, "containerd's socket")
+        ->envname("CONTAINERD_ADDRESS");
+    squash->add_option("-n,--namespace", store.containerd_namespace, "of containerd")
+        ->envname("CONTAINERD_NAMESPACE");
+    squash->add_option("--snapshotter", store.snapshotter, "into which a store's result goes");
     squash->add_flag("--dry-run", command.is_dry_run,
                      "tell what would come out; write nothing but --tmp-dir");
     squash->add_flag_callback(
@@ -49,7 +56,7 @@ int squash_main(const SquashArguments& arguments) {
     constexpr int kFailed = 1;
     constexpr int kNothingToSquash = 2;
     const StopOnSignal stop;
-    const auto outcome = run_squash(arguments.command, stop.token());
+    const auto outcome = squash_anywhere(arguments.command, arguments.store, stop.token());
     if (!outcome) {
         (void)std::fprintf(stderr, "laminactl: %s\n", outcome.error().message.c_str());
         return kFailed;

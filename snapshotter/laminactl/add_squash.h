@@ -3,12 +3,14 @@
 
 #include <CLI/CLI.hpp>
 
+#include "snapshotter/laminactl/image_store.h"
 #include "unpacker/cli/squash_command.h"
 
 namespace lamina {
 
 struct SquashArguments {
     SquashCommand command;
+    StoreAddress store;
 };
 
 // Declares "laminactl squash"; parsing fills `arguments`.

@@ -15,6 +15,7 @@ class Stage:
     def __init__(self, directory, version, daemon):
         require_file(peer_program(PEERS[version], "containerd"), "tests/e2e/peers.sh fetches it")
         self.directory, self.version, self._daemon = directory, version, daemon
+        self.laminactl = daemon.parent.parent / "laminactl" / "laminactl"
         self.image = test_image()
         self.registry = self.lamina = self.containerd = None
         self._running = contextlib.ExitStack()

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Squashed images: stock containerd and lamina make the same tree of them as of their source."""
+import contextlib
+import json
+from collections import Counter
+
+from lib.container import run_once
+from lib.expect import contains, equal
+from lib.image import chain_ids
+from lib.manifest import differences, manifest
+from lib.process import run
+from lib.registration import case
+
+
+def squash(stage, image, *options):
+    """The report of laminactl, whose command line says where the result goes."""
+    scratch = stage.directory / "scratch"
+    scratch.mkdir(exist_ok=True)
+    containerd = stage.containerd
+    report = json.loads(run(stage.laminactl, "squash", image, "--json", "--tmp-dir", scratch,
+                            "--address", containerd.directory / "sock", "--namespace",
+                            containerd.namespace, *options))
+    equal("left in the scratch folder", list(scratch.iterdir()), [])
+    return report
+
+
+def chain_of(stage, report):
+    """Of an image whose documents containerd has."""
+    def document(digest):
+        return json.loads(stage.containerd.ctr("content", "get", digest))
+    config = document(report["images"][0]["manifest"])["config"]["digest"]
+    return chain_ids(document(config)["rootfs"]["diff_ids"])
+
+
+@contextlib.contextmanager
+def merged(stage, snapshotter, chain):
+    """A folder that shows what a container would see."""
+    target = stage.directory / "merged"
+    target.mkdir(exist_ok=True)
+    command = stage.containerd.snapshot_command(snapshotter, "view", "--target", target, "shown",
+                                                chain[-1])
+    run("sh", "-c", command)
+    yield target
+    run("umount", target)
+    stage.containerd.ctr("snapshots", "--snapshotter", snapshotter, "rm", "shown",
+                         check=False)  # nothing names it: it may be collected already
+
+
+def shown(stage, snapshotter, chain):
+    """Names whose inode has no other name here are links no more, whatever a layer below has."""
+    with merged(stage, snapshotter, chain) as tree:
+        found = manifest(tree)
+    names = Counter(entry["same inode as"] for entry in found.values())
+    for entry in found.values():
+        if names[entry["same inode as"]] == 1:
+            entry["same inode as"] = None
+    return found
+
+
+def expect_same(stage, what, actual, expected):
+    """But for times of folders that no layer has an entry for: those of their unpacking."""
+    unnamed = {".", *(path for layer in stage.image.implied for path in layer)}
+    wrong = [f"{path}: {field} is {is_value}, not {should_be}"
+             for path, field, is_value, should_be in differences(actual, expected)
+             if field != "mtime" or path not in unnamed]
+    assert not wrong, "\n".join([f"{what} differs", *wrong[:50]])
+
+
+def expect_runs(stage, reference, snapshotter):
+    printed = run_once(stage.containerd, reference, snapshotter, "/bin/bash", "-c",
+                       "perl -e 'print qq(perl here\n)'; cat /etc/motd")
+    contains("output", printed, "perl here\nlayers put together by lamina\n")
+
+
+@case("1.7", "2.3")
+def squashed_image_is_the_same_everywhere(stage):
+    stage.start()
+    stage.containerd.pull(stage.push("gzip"), "lamina")
+    source = shown(stage, "lamina", stage.image.chain_ids)
+    for layers, from_layer in ((1, "4"), (3, "4"), (2, "all")):
+        name = f"squashed:{layers}-{from_layer}"
+        layout = stage.directory / f"layout-{layers}-{from_layer}"
+        report = squash(stage, stage.image.layout("gzip"), "--from-layer", from_layer, "--layers",
+                        str(layers), "--tag", name, "--output-path", layout)
+        kept = 0 if from_layer == "all" else len(stage.image.diff_ids) - int(from_layer)
+        equal("layers", report["images"][0]["layers"]["after"], kept + layers)
+        reference = stage.registry.push(layout, name)
+        for snapshotter in ("overlayfs", "lamina"):
+            stage.containerd.pull(reference, snapshotter)
+            expect_same(stage, f"{name} by {snapshotter}",
+                        shown(stage, snapshotter, chain_of(stage, report)), source)
+            expect_runs(stage, reference, snapshotter)
+
+
+@case("1.7", "2.3")
+def image_squashed_in_containerd_runs_at_once(stage):
+    stage.start()
+    reference = stage.push("gzip")
+    stage.containerd.pull(reference, "lamina")
+    source = shown(stage, "lamina", stage.image.chain_ids)
+    report = squash(stage, reference, "--from-layer", "4", "--layers", "2", "--tag",
+                    "local/squashed:1")
+    equal("names", sorted(row[0] for row in stage.containerd.ctr_rows("images", "ls")),
+          sorted([reference, "local/squashed:1"]))
+    chain = chain_of(stage, report)
+    contains("snapshots", stage.containerd.snapshots("lamina"), chain[-1])
+    equal("leases", stage.containerd.ctr_rows("leases", "ls"), [])
+    stage.containerd.remove_image(reference)
+    stage.containerd.collect_garbage()  # takes all that nothing names
+    unpacked = stage.lamina.unpacked()
+    expect_runs(stage, "local/squashed:1", "lamina")
+    equal("layers unpacked for the container", stage.lamina.unpacked(), unpacked)
+    expect_same(stage, "squashed", shown(stage, "lamina", chain), source)
+    stage.containerd.ctr("images", "export", stage.directory / "export.tar", "local/squashed:1")
+    stage.containerd.remove_image("local/squashed:1")
+    stage.lamina.wait_until_empty()
+
+
+@case("2.3")
+def image_in_containerd_becomes_a_file(stage):
+    stage.start()
+    reference = stage.push("zstd")
+    stage.containerd.pull(reference, "lamina")
+    archive = stage.directory / "squashed.tar"
+    squash(stage, reference, "--from-layer", "all", "--tag", "local/squashed:1", "--output",
+           "oci-tar", "--output-path", archive)
+    run("skopeo", "inspect", "--config", f"oci-archive:{archive}")
+    stage.containerd.ctr("images", "import", "--snapshotter", "overlayfs", archive)
+    equal("names", sorted(row[0] for row in stage.containerd.ctr_rows("images", "ls")),
+          sorted([reference, "local/squashed:1"]))
+    equal("leases", stage.containerd.ctr_rows("leases", "ls"), [])

@@ -61,7 +61,7 @@ def expect_nothing_staged(stage):
 
 @case("1.7", "2.3")
 def layers_are_unpacked_ahead_and_trees_stay_the_same(stage):
-    stage.start()
+    stage.start(metrics=True)
     reference = stage.push("gzip")
     unpack(stage.containerd, reference, "overlayfs")
     expected = trees(stage.containerd, "overlayfs", stage.image.diff_ids)
@@ -79,6 +79,7 @@ def layers_are_unpacked_ahead_and_trees_stay_the_same(stage):
     contains("log", stage.lamina.log_text(), "staged=true")
     staged, used, wasted = stage.lamina.unpacked_ahead()
     equal("layers staged that nobody took", (staged - used, wasted), (0, 0))
+    equal("metrics", stage.lamina.lookahead_counters(), (staged, used, wasted))
 
 
 @case("1.7")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon under test, which may be stopped, killed and started again on the same state."""
 import re
+import urllib.request
 
 from lib.process import Process, eventually
 
@@ -20,14 +21,20 @@ address = "{containerd}/sock"
 lookahead = "{lookahead}"
 """
 
+METRICS = "127.0.0.1:9464"  # of a network namespace of the case's own
+METRICS_CONFIG = f"""[metrics]
+address = "{METRICS}"
+"""
+
 
 class Lamina:
-    def __init__(self, program, directory, containerd, lookahead):
+    def __init__(self, program, directory, containerd, lookahead, metrics=False):
         directory.mkdir()
         self.address, self.root = directory / "sock", directory / "root"
         self._program, self._log = program, directory / "log"
         self._config = directory / "config.toml"
-        self._config.write_text(CONFIG.format(containerd=containerd, lookahead=lookahead))
+        config = CONFIG.format(containerd=containerd, lookahead=lookahead)
+        self._config.write_text(config + (METRICS_CONFIG if metrics else ""))
         self._process = None
 
     def __enter__(self):
@@ -60,6 +67,14 @@ class Lamina:
         """How many layers were (staged, used, wasted), of the images that are done with."""
         found = re.findall(LOOKAHEAD, self.log_text())
         return tuple(sum(int(image[i]) for image in found) for i in range(3))
+
+    def lookahead_counters(self):
+        """The same as the metrics tell it."""
+        with urllib.request.urlopen(f"http://{METRICS}/metrics") as answer:
+            text = answer.read().decode()
+        return tuple(int(float(re.search(rf"^lamina_lookahead_layers_{what}_total (\S+)$", text,
+                                         re.MULTILINE).group(1)))
+                     for what in ("staged", "used", "wasted"))
 
     def leftovers(self):
         """Everything below the root that belongs to a snapshot, to be, present or past."""

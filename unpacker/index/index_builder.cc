@@ -15,7 +15,7 @@ Result<LayerIndex> IndexBuilder::build() {
         return compare_paths(a.path, b.path) < 0;
     });
     number_link_groups();
-    std::string bytes = make_index_header(entries_.size());
+    std::string bytes = make_index_header();
     EntryEncoder encoder;
     for (const IndexEntry& entry : entries_) {
         encoder.encode(entry, bytes);

@@ -8,8 +8,7 @@
 
 namespace lamina {
 
-// Makes an index of entries that come in any order: from a walk, or one day from the unpacker,
-// which knows them anyway. One thread at a time.
+// Makes an index of entries that come in any order. One thread at a time.
 class IndexBuilder {
   public:
     // `link_group` is any number that all names of one inode have and no other; a group with a

@@ -42,9 +42,13 @@ Result<std::string> read_all(int fd, size_t bytes) {
 
 } // namespace
 
+Status write_index(int file, const LayerIndex& index) {
+    return write_all(file, index.bytes());
+}
+
 Status save_index(int directory, const std::string& name, const LayerIndex& index) {
     TRY_ASSIGN(Fd file, open_at(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
-    TRY(write_all(file.get(), index.bytes()));
+    TRY(write_index(file.get(), index));
     return file.close();
 }
 

@@ -27,14 +27,12 @@ void put_little_endian(uint64_t value, size_t size, std::string& out) {
 } // namespace
 
 IndexHeader read_index_header(std::string_view bytes) {
-    return {bytes.starts_with(kMagic), static_cast<uint32_t>(little_endian(bytes.substr(8, 4))),
-            little_endian(bytes.substr(12, 8))};
+    return {bytes.starts_with(kMagic), static_cast<uint32_t>(little_endian(bytes.substr(8, 4)))};
 }
 
-std::string make_index_header(uint64_t entries) {
+std::string make_index_header() {
     std::string bytes(kMagic);
     put_little_endian(kIndexVersion, 4, bytes);
-    put_little_endian(entries, 8, bytes);
     return bytes;
 }
 

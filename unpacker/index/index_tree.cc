@@ -8,61 +8,17 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/limits.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "unpacker/base/limits.h"
 #include "unpacker/base/text.h"
 #include "unpacker/index/index_builder.h"
-#include "unpacker/index/xattr_digest.h"
+#include "unpacker/index/inode_entry.h"
 #include "unpacker/tree/directory_cursor.h"
 #include "unpacker/tree/xattrs.h"
 
 namespace lamina {
 namespace {
-
-NodeType type_of(const struct stat& status) {
-    switch (status.st_mode & S_IFMT) {
-    case S_IFDIR:
-        return NodeType::directory;
-    case S_IFLNK:
-        return NodeType::symlink;
-    case S_IFCHR:
-        return status.st_rdev == 0 ? NodeType::whiteout : NodeType::character_device;
-    case S_IFBLK:
-        return NodeType::block_device;
-    case S_IFIFO:
-        return NodeType::fifo;
-    case S_IFSOCK:
-        return NodeType::socket;
-    default:
-        return NodeType::file;
-    }
-}
-
-IndexEntry entry_of(std::string path, const struct stat& status) {
-    IndexEntry entry;
-    entry.path = std::move(path);
-    entry.type = type_of(status);
-    entry.size_bytes = entry.type == NodeType::file ? static_cast<uint64_t>(status.st_size) : 0;
-    entry.mode = status.st_mode & 07777U;
-    entry.uid = status.st_uid;
-    entry.gid = status.st_gid;
-    entry.modify_time = status.st_mtim;
-    entry.device = S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode) ? status.st_rdev : 0;
-    return entry;
-}
-
-Result<std::string> read_link(int directory, const std::string& name) {
-    std::string target(PATH_MAX, '\0');
-    const ssize_t size = ::readlinkat(directory, name.c_str(), target.data(), target.size());
-    if (size < 0) {
-        return fail(errno_error("readlinkat", name));
-    }
-    target.resize(static_cast<size_t>(size));
-    return target;
-}
 
 class TreeIndexer {
   public:
@@ -96,11 +52,11 @@ class TreeIndexer {
         }
         IndexEntry entry = entry_of("", status);
         TRY_ASSIGN(auto xattrs, read_xattrs(cursor_.fd()));
-        const bool holds_xattr_whiteouts = note_marks(entry, xattrs);
+        const bool has_xattr_whiteouts = holds_xattr_whiteouts(xattrs);
+        apply_xattrs(entry, std::move(xattrs), form_);
         entry.is_opaque = false; // the kernel does not heed it there
-        entry.xattrs = xattr_digest(xattrs);
         builder_.add(std::move(entry));
-        return Level{"", holds_xattr_whiteouts, {}};
+        return Level{"", has_xattr_whiteouts, {}};
     }
 
     // Goes into the next directory that waits at this level, or one level up.
@@ -143,7 +99,7 @@ class TreeIndexer {
                                     shortened(entry.path)));
         }
         if (entry.type == NodeType::symlink) {
-            TRY_ASSIGN(entry.target, read_link(cursor_.fd(), name));
+            TRY_ASSIGN(entry.target, read_target(cursor_.fd(), name));
         }
         TRY(add_xattrs(entry, name));
         note_link(entry, status);
@@ -157,11 +113,10 @@ class TreeIndexer {
             entry.type = NodeType::whiteout;
             entry.size_bytes = 0;
         }
-        const bool holds_xattr_whiteouts = note_marks(entry, xattrs);
-        entry.xattrs = xattr_digest(xattrs);
         if (entry.type == NodeType::directory) {
-            levels_.back().waiting.push_back({name, holds_xattr_whiteouts});
+            levels_.back().waiting.push_back({name, holds_xattr_whiteouts(xattrs)});
         }
+        apply_xattrs(entry, std::move(xattrs), form_);
         return {};
     }
 
@@ -172,19 +127,10 @@ class TreeIndexer {
                entry.size_bytes == 0 && xattrs.contains(overlay_xattr(form_, "whiteout"));
     }
 
-    // Moves what overlayfs has written from `xattrs` to the fields of `entry`. True when the
-    // directory holds whiteouts in the form with xattrs.
-    bool note_marks(IndexEntry& entry, XattrMap& xattrs) const {
+    // Of a directory: it holds whiteouts in the form with xattrs.
+    [[nodiscard]] bool holds_xattr_whiteouts(const XattrMap& xattrs) const {
         const auto mark = xattrs.find(overlay_xattr(form_, "opaque"));
-        const bool is_directory = entry.type == NodeType::directory && mark != xattrs.end();
-        entry.is_opaque = is_directory && mark->second == "y";
-        const bool holds_xattr_whiteouts = is_directory && mark->second == "x";
-        entry.is_redirected = xattrs.contains(overlay_xattr(form_, "redirect")) ||
-                              xattrs.contains(overlay_xattr(form_, "metacopy"));
-        const auto marks = std::erase_if(
-            xattrs, [this](const auto& xattr) { return is_overlay_mark(form_, xattr.first); });
-        entry.has_overlay_marks = marks > 0 && entry.type != NodeType::directory;
-        return holds_xattr_whiteouts;
+        return mark != xattrs.end() && mark->second == "x";
     }
 
     void note_link(IndexEntry& entry, const struct stat& status) {

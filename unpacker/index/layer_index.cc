@@ -43,7 +43,6 @@ Result<LayerIndex> LayerIndex::parse(std::string bytes) {
         return damaged("checksum");
     }
     LayerIndex index;
-    index.entries_ = header.entries;
     index.bytes_ = std::move(bytes);
     TRY(index.check_entries());
     return index;
@@ -54,9 +53,9 @@ Status LayerIndex::check_entries() {
     EntryDecoder decoder(body_of(bytes_));
     EntryCheck check;
     IndexEntry entry;
-    for (uint64_t i = 0; i < entries_; ++i) {
+    for (; !decoder.at_end(); ++entries_) {
         if (!decoder.decode(entry)) {
-            return damaged(fmt::format("entry {} is damaged", i));
+            return damaged(fmt::format("entry {} is damaged", entries_));
         }
         if (const char* const wrong = check.add(entry)) {
             return damaged(fmt::format("{}: {}", shortened(entry.path), wrong));
@@ -65,8 +64,8 @@ Status LayerIndex::check_entries() {
             redirected_ = entry.path;
         }
     }
-    if (entries_ == 0 || !decoder.at_end()) {
-        return damaged("number of entries");
+    if (entries_ == 0) {
+        return damaged("no entries");
     }
     return {};
 }

@@ -17,8 +17,8 @@ class EntryDecoder;
 // the form of its file, about 20 bytes for an entry, and complete: the root and every directory on
 // the way to an entry are entries. Const functions may be called by several threads.
 //
-// The file: "lamina-i", version, number of entries, the entries (entry_codec.h), SHA-256 of all
-// that. Whole numbers are little-endian.
+// The file: "lamina-i", version (32 bits, little-endian), the entries (entry_codec.h), SHA-256 of
+// all that.
 class LayerIndex {
   public:
     // Of the bytes of a file, which may be anything; data_loss says what is wrong with them.
@@ -55,6 +55,8 @@ class IndexReader {
     IndexEntry entry_;
 };
 
+// Into an empty file (borrowed).
+[[nodiscard]] Status write_index(int file, const LayerIndex& index);
 // A new file `name` in `directory` (borrowed); already_exists if there is one.
 [[nodiscard]] Status save_index(int directory, const std::string& name, const LayerIndex& index);
 [[nodiscard]] Result<LayerIndex> load_index(int directory, const std::string& name);

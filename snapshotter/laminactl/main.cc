@@ -22,6 +22,8 @@ void add_unpack(CLI::App& app, lamina::UnpackCommand& command) {
                      "DIR is the upper directory of an overlay: keep whiteouts as its own");
     unpack->add_option("--lowerdir", command.lowerdirs,
                        "what lies below, nearest first, joined by ':'; implies --upperdir");
+    unpack->add_option("--index", command.index,
+                       "a new file for the index of DIR, if DIR is empty at first");
     unpack->add_option("--writers", command.writers, "threads that write; 0 = one per processor");
     unpack->add_option("--engine", command.engine, "how files are made")
         ->transform(CLI::CheckedTransformer(

@@ -88,6 +88,10 @@ inline constexpr unsigned kLinksMax = 255;
 // is ten million entries; the largest layers that we know of have a tenth of that.
 inline constexpr uint64_t kIndexBytesMax = 1024 * 1024 * 1024;
 
+// Bytes of notes that an unpack takes for the index of its layer, which is left to a walk beyond
+// that. A note is about 20 bytes and the name: enough for 200,000 entries.
+inline constexpr size_t kRecordBytesMax = 8 * 1024 * 1024;
+
 // --- Images as files ---
 
 // Bytes of an index, manifest or configuration: containerd's bound for a manifest is half of it.

@@ -5,10 +5,13 @@
 #include <cerrno>
 #include <utility>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "unpacker/base/fd.h"
 #include "unpacker/pipeline/layer_unpacker.h"
 
 namespace lamina {
@@ -80,11 +83,24 @@ std::string to_json(const UnpackReport& report) {
         {"uncompressed_bytes", report.uncompressed_bytes},
         {"blob_bytes", report.blob_bytes},
         {"whiteouts", report.whiteouts},
+        {"indexed", report.is_indexed},
         {"usage", {{"inodes", report.usage.inodes}, {"size_bytes", report.usage.size_bytes}}},
         {"seconds", report.times.total_seconds},
         {"stages", stages},
     };
     return json.dump() + "\n";
+}
+
+// Nothing wanted is no error.
+Result<Fd> make_index_file(const std::string& path) {
+    return path.empty() ? Fd() : open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0666);
+}
+
+// A file that is no index would be in the way of the next try.
+void remove_empty_index(const UnpackCommand& command, bool is_indexed) {
+    if (!command.index.empty() && !is_indexed) {
+        (void)::unlink(command.index.c_str());
+    }
 }
 
 Status make_directory(const std::string& path) {
@@ -103,11 +119,14 @@ Result<std::string> run_unpack(const UnpackCommand& command) {
     const auto mode = command.is_upperdir || !command.lowerdirs.empty()
                           ? WhiteoutMode::overlay
                           : WhiteoutMode::delete_in_place;
-    const UnpackTarget target{command.directory, mode, split_lowerdirs(command.lowerdirs)};
+    TRY_ASSIGN(const Fd index, make_index_file(command.index));
+    const UnpackTarget target{command.directory, mode, split_lowerdirs(command.lowerdirs),
+                              index.get()};
     const EngineChoice engine = choose_engine(command.engine, command.directory);
     auto report = unpack_layer(
         *blob, Encoding::sniff, target,
         {.writers = command.writers, .engine = engine.kind, .durability = command.durability}, {});
+    remove_empty_index(command, report && report->is_indexed);
     if (!report) {
         return fail(with_context(command.blob, report.error()));
     }

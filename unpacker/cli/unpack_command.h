@@ -17,6 +17,7 @@ struct UnpackCommand {
     std::string directory; // is made when missing
     std::string lowerdirs; // nearest first, joined by ":"; not empty makes overlay whiteouts
     bool is_upperdir = false;
+    std::string index; // a new file for what is in the directory then; not empty wants it
     unsigned writers = 0;
     Durability durability = Durability::none;
     EngineWish engine = EngineWish::automatic;

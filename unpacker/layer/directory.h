@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -52,6 +53,7 @@ struct Directory {
     bool is_implied = false; // made, but only a prefix of other names so far
     bool is_named = false;   // a prefix of names of this layer, made by it or not
     bool is_opaque = false;
+    uint32_t last_note = 0;         // of what is in it, see LayerRecord
     std::optional<FileTimes> times; // to be set when nothing more is written into it
 
     std::shared_ptr<const Fd> fd; // while it is cached

@@ -33,6 +33,7 @@ Status LayerWriter::hide(const Entry& entry, Directory& parent, const std::strin
     }
     TRY_ASSIGN(auto directory, tree_.open(parent));
     parent.names.insert(hidden_name);
+    record_.note_name(parent, hidden_name);
     ++whiteouts_;
     Metadata owner;
     owner.uid = static_cast<uid_t>(entry.uid);

@@ -45,6 +45,9 @@ LayerWriter::LayerWriter(Target target, WriterPool& writers)
                      return replace_whiteout(parent, name);
                  }}) {
     tree_.root().is_made = target_.is_empty;
+    if (target_.index >= 0 && target_.is_empty) {
+        record_.start(tree_.root().fd->get());
+    }
 }
 
 Status LayerWriter::add_entry(Entry entry) {
@@ -163,6 +166,7 @@ Status LayerWriter::add_leaf(Entry& entry, const Place& place) {
              .content = {},
              .is_last = !in_file_};
     item_bytes_ = 0;
+    record_.note_leaf(*place.parent, *item_.leaf);
     if (!in_file_) {
         writers_.submit(file_writer_, std::exchange(item_, {}));
     }
@@ -216,6 +220,8 @@ Status LayerWriter::add_hard_link(Entry& entry, const Place& place) {
         return fail(errno_error("link to", fmt::format("\"{}\"", entry.link_name)));
     }
     place.parent->names.insert(place.name);
+    record_.note_name(*target->parent, target->name);
+    record_.note_name(*place.parent, place.name);
     struct stat now{};
     if (::fstatat(to->get(), place.name.c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0) {
         return fail(errno_error("stat", place.name));
@@ -241,6 +247,7 @@ Status LayerWriter::remove(Directory& parent, const std::string& name) {
     tree_.forget(parent, name);
     parent.names.erase(name);
     has_removed_ = true;
+    record_.note_removal(parent, name);
     return remove_tree(fd->get(), name);
 }
 
@@ -249,7 +256,7 @@ Status LayerWriter::remove(Directory& parent, const std::string& name) {
 Result<LayerWriter::Summary> LayerWriter::finish() {
     TRY(writers_.await_all());
     const WriterPool::Summary written = writers_.finish();
-    Summary summary{written.tally.usage, 0, written.time, {}, {}};
+    Summary summary{written.tally.usage, 0, written.time, {}, {}, false};
     if (target_.whiteouts == WhiteoutMode::overlay && tree_.root().is_opaque) {
         TRY(make_root_opaque());
         summary.rebase.root_is_opaque = true;
@@ -257,6 +264,8 @@ Result<LayerWriter::Summary> LayerWriter::finish() {
     TRY(tree_.for_each([&](Directory& directory) { return finish_directory(directory, summary); }));
     summary.whiteouts = whiteouts_;
     TRY(rebase(summary));
+    TRY(note_rebased(summary));
+    summary.is_indexed = write_index(summary, written.tally.has_replaced);
     // Counting along the way is right only when nothing was there and nothing went.
     if (!target_.is_empty || has_removed_ || written.tally.has_replaced) {
         TRY_ASSIGN(const auto root, tree_.open(tree_.root()));
@@ -282,6 +291,7 @@ Status LayerWriter::finish_directory(Directory& directory, Summary& summary) {
     }
     summary.usage.inodes += 1;
     summary.usage.size_bytes += static_cast<uint64_t>(made.st_blocks) * 512;
+    record_.note_directory(directory, fd->get(), made);
     return {};
 }
 
@@ -298,6 +308,37 @@ Status LayerWriter::rebase(Summary& summary) {
     summary.usage.size_bytes += change.added.size_bytes;
     summary.whiteouts += change.whiteouts;
     return {};
+}
+
+// --- The index ---
+
+// Implied directories once more: they have taken what those below have.
+Status LayerWriter::note_rebased(const Summary& summary) {
+    if (!record_.is_on() || summary.rebased.empty()) {
+        return {};
+    }
+    return tree_.for_each([this](Directory& directory) -> Status {
+        if (!directory.may_inherit()) {
+            return {};
+        }
+        TRY_ASSIGN(const auto fd, tree_.open(directory));
+        struct stat now{};
+        if (::fstat(fd->get(), &now) != 0) {
+            return fail(errno_error("fstat", directory.name));
+        }
+        record_.note_directory(directory, fd->get(), now);
+        return {};
+    });
+}
+
+bool LayerWriter::write_index(const Summary& summary, bool has_replaced) {
+    if (has_replaced) {
+        record_.give_up("the filesystem takes different names for one");
+    }
+    if (summary.rebased.root_is_opaque) {
+        record_.give_up("the root hides names of layers below");
+    }
+    return record_.write(tree_, target_.index);
 }
 
 } // namespace lamina

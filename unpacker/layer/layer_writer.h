@@ -9,6 +9,7 @@
 #include "unpacker/base/stage_time.h"
 #include "unpacker/layer/directory_tree.h"
 #include "unpacker/layer/entry_path.h"
+#include "unpacker/layer/layer_record.h"
 #include "unpacker/layer/rebase_work.h"
 #include "unpacker/layer/whiteout_mode.h"
 #include "unpacker/layer/writer_pool.h"
@@ -34,6 +35,7 @@ class LayerWriter {
         WhiteoutMode whiteouts;
         std::vector<std::string> lowerdirs; // nearest first; none if they are not known yet
         bool is_empty;                      // nothing was in the root before
+        int index = -1;                     // UnpackTarget::index
     };
 
     LayerWriter(Target target, WriterPool& writers);
@@ -50,6 +52,7 @@ class LayerWriter {
         // was done.
         RebaseWork rebase;
         RebaseWork rebased;
+        bool is_indexed = false;
     };
     // Awaits the writers, then sets what must come last: metadata of implied directories, times
     // of all directories.
@@ -85,10 +88,13 @@ class LayerWriter {
 
     Status finish_directory(Directory& directory, Summary& summary);
     Status rebase(Summary& summary);
+    Status note_rebased(const Summary& summary);
+    bool write_index(const Summary& summary, bool has_replaced);
 
     Target target_;
     WriterPool& writers_;
     DirectoryTree tree_;
+    LayerRecord record_;
     uint64_t whiteouts_ = 0;
     bool has_removed_ = false; // usage has to be measured
 

@@ -28,7 +28,8 @@ WriterOptions writers_of(const UnpackOptions& options) {
 Result<LayerWriter::Target> open_target(const UnpackTarget& target) {
     TRY_ASSIGN(Fd root, open_directory(target.root));
     TRY_ASSIGN(const bool empty, is_empty_directory(target.root));
-    return LayerWriter::Target{std::move(root), target.whiteouts, target.lowerdirs, empty};
+    return LayerWriter::Target{std::move(root), target.whiteouts, target.lowerdirs, empty,
+                               target.index};
 }
 
 // Per thread on Linux, setpriority(2). Raising is not asked for, so it cannot fail.

@@ -29,6 +29,9 @@ struct UnpackTarget {
     // xattrs from the first of these that has them. Never written. None when they are not known
     // yet: UnpackReport::rebase tells what remains to be done with them.
     std::vector<std::string> lowerdirs;
+    // An empty file (borrowed) that becomes the index of the directory as it is in the end, if it
+    // is empty at first, see UnpackReport::is_indexed; -1 for none.
+    int index = -1;
 };
 
 struct UnpackOptions {

@@ -37,6 +37,9 @@ struct UnpackReport {
     // The same for a layer that was unpacked with lowerdirs: what rebase_layer() did.
     RebaseWork rebased;
     StageTimes times;
+    // The file UnpackTarget::index is what index_tree() would find. Not so of few layers: those in
+    // which notes do not tell it all (LayerRecord). Then the file holds nothing of use.
+    bool is_indexed = false;
 };
 
 } // namespace lamina

@@ -207,7 +207,8 @@ Result<UnpackReport> Stages::report() {
                         .usage = written_.usage,
                         .rebase = written_.rebase,
                         .rebased = written_.rebased,
-                        .times = times_};
+                        .times = times_,
+                        .is_indexed = written_.is_indexed};
 }
 
 } // namespace lamina

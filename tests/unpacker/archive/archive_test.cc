@@ -8,6 +8,7 @@
 
 #include "tests/support/memory_blob.h"
 #include "tests/support/process.h"
+#include "tests/support/recorded_index.h"
 #include "unpacker/layer/leaf_engine.h"
 
 namespace lamina::test {
@@ -55,7 +56,14 @@ void ArchiveTest::TearDown() {
 
 Result<UnpackReport> ArchiveTest::unpack_to(const UnpackTarget& target, const std::string& blob) {
     MemoryBlob source(blob);
-    return unpack_layer(source, Encoding::sniff, target, GetParam(), {});
+    const RecordedIndex index;
+    UnpackTarget recorded = target;
+    recorded.index = index.fd();
+    auto report = unpack_layer(source, Encoding::sniff, recorded, GetParam(), {});
+    if (report && report->is_indexed) {
+        EXPECT_EQ(index.difference(target.root), "");
+    }
+    return report;
 }
 
 Result<UnpackReport> ArchiveTest::unpack(const std::string& blob) {

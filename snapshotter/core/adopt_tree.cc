@@ -40,7 +40,12 @@ Status ApplyHold::check_untouched() const {
 
 Status ApplyHold::adopt(StagedTree& tree) {
     TRY(check_untouched());
-    return tree.exchange_with_upper(state_->lock.id());
+    TRY(tree.exchange_with_upper(state_->lock.id()));
+    state_->index.reset();
+    if (auto index = tree.take_index()) {
+        state_->index.emplace(*std::move(index));
+    }
+    return {};
 }
 
 Result<StagedTree> OverlaySnapshotter::stage_tree() {

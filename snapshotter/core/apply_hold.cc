@@ -62,6 +62,14 @@ Status remove_attributes(int directory, const std::string& path) {
     return {};
 }
 
+bool publish(std::optional<IndexDraft>& index, SnapshotId id) {
+    const auto published = index ? index->publish(id) : Status();
+    if (!published) {
+        log::info("the index of a layer is not kept", {{"error", published.error().message}});
+    }
+    return index && published;
+}
+
 Status empty_in_place(const std::string& upper) {
     TRY_ASSIGN(const auto directory, open_directory(upper));
     TRY(remove_contents(directory.get()));
@@ -87,8 +95,15 @@ std::stop_token ApplyHold::stop_token() const {
     return state_->lock.stop_token();
 }
 
-Status ApplyHold::succeed(const AppliedTree& tree) {
+int ApplyHold::index_file() {
+    return fd_of_new(state_->index, state_->layout);
+}
+
+Status ApplyHold::succeed(const AppliedTree& done) {
+    AppliedTree tree = done;
     const SnapshotId id = state_->lock.id();
+    // Before commit() has settled the tree, an index of it would be one of another tree.
+    tree.is_indexed = done.is_indexed && done.rebase.empty() && publish(state_->index, id);
     const auto remembered = tree.rebase.empty()
                                 ? remove_rebase_record(state_->layout, id)
                                 : store_rebase_record(state_->layout, id, tree.rebase);
@@ -103,6 +118,7 @@ Status ApplyHold::succeed(const AppliedTree& tree) {
 Status ApplyHold::discard() {
     const SnapshotId id = state_->lock.id();
     state_->applied.forget(id);
+    state_->index.reset();
     auto emptied = exchange_for_fresh(state_->layout, state_->trash, id);
     if (!emptied) { // a full disk has no room for another directory, but files can go
         emptied = empty_in_place(state_->layout.upper(id));

@@ -33,6 +33,9 @@ struct AppliedTree {
     RebaseWork rebase{};
     // It is on the disk, and what commit() does to it must be so, too.
     bool is_on_disk = false;
+    // What was written into ApplyHold::index_file(), or into that of the tree that was adopted, is
+    // its index.
+    bool is_indexed = false;
 };
 
 // A hold on one active snapshot while a layer is written into it. As long as it lives, remove()
@@ -49,6 +52,9 @@ class ApplyHold {
     [[nodiscard]] const ApplyTarget& target() const;
     // Stop is requested when the snapshot is being removed.
     [[nodiscard]] std::stop_token stop_token() const;
+
+    // An empty file for the index of what is written, borrowed; -1 if none can be made.
+    [[nodiscard]] int index_file();
 
     // The layer is complete: remembers what commit() needs, to finish the tree, also after a
     // restart, and so that it does not walk it. Discards the layer when that fails.

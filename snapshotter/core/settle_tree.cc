@@ -7,11 +7,13 @@
 #include "snapshotter/core/id_map.h"
 #include "snapshotter/core/overlay_parts.h"
 #include "snapshotter/core/rebase_record.h"
+#include "snapshotter/core/snapshot_index.h"
 #include "snapshotter/core/staged_snapshot.h"
 #include "snapshotter/core/store_value.h"
 #include "snapshotter/core/strip_whiteouts.h"
 #include "unpacker/base/fd.h"
 #include "unpacker/layer/rebase_layer.h"
+#include "unpacker/tree/directory_cursor.h"
 
 namespace lamina {
 namespace {
@@ -98,6 +100,18 @@ bool may_be_on_disk(const std::optional<AppliedTree>& known) {
     return !known || known->is_on_disk;
 }
 
+// An index stays if it was recorded in the only Apply, and nobody asked for the mounts since or
+// mounted them (adopt_tree.cc says how that is seen).
+Status settle_index(const Layout& layout, SnapshotId id, const std::optional<AppliedTree>& known) {
+    if (known && known->is_indexed) {
+        TRY_ASSIGN(const bool never_mounted, is_empty_directory(layout.work(id)));
+        if (never_mounted) {
+            return {};
+        }
+    }
+    return remove_index(layout, id);
+}
+
 } // namespace
 
 Result<Usage> OverlaySnapshotter::Parts::settle_tree(const CommitRequest& request) {
@@ -116,6 +130,7 @@ Result<Usage> OverlaySnapshotter::Parts::settle_tree(const CommitRequest& reques
         TRY(sync(upper.get()));
     }
     const auto known = applied.find(id);
+    TRY(settle_index(layout, id, known));
     return known ? known->usage : measure_usage(upper.get());
 }
 

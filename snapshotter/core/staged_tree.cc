@@ -21,7 +21,7 @@ Result<StagedTree> StagedTree::make(const Layout& layout, Trash& trash) {
 
 StagedTree::StagedTree(StagedTree&& other) noexcept
     : layout_(other.layout_), trash_(other.trash_), name_(std::exchange(other.name_, {})),
-      fd_(std::move(other.fd_)) {}
+      fd_(std::move(other.fd_)), index_(std::move(other.index_)) {}
 
 StagedTree::~StagedTree() {
     if (name_.empty()) {
@@ -31,6 +31,14 @@ StagedTree::~StagedTree() {
         log::warn("a staged layer stays until the next start",
                   {{"directory", name_}, {"error", taken.error().message}});
     }
+}
+
+int StagedTree::index_file() {
+    return fd_of_new(index_, *layout_);
+}
+
+std::optional<IndexDraft> StagedTree::take_index() {
+    return std::move(index_);
 }
 
 Status StagedTree::exchange_with_upper(SnapshotId id) {

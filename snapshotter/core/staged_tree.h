@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "snapshotter/core/index_draft.h"
 #include "snapshotter/core/layout.h"
 #include "snapshotter/core/trash.h"
 #include "unpacker/base/fd.h"
@@ -25,6 +27,10 @@ class StagedTree {
     // Borrowed. Opened before anything was written, so that syncfs(2) on it misses no error.
     [[nodiscard]] int fd() const { return fd_.get(); }
 
+    // As ApplyHold::index_file(); adopt() takes it along.
+    [[nodiscard]] int index_file();
+    [[nodiscard]] std::optional<IndexDraft> take_index();
+
     // Becomes the upper directory of snapshot `id` in one step, with the owner and mode that this
     // one had; what was there is this object's now. Under the snapshot's lock.
     Status exchange_with_upper(SnapshotId id);
@@ -37,6 +43,7 @@ class StagedTree {
     Trash* trash_;
     std::string name_; // in staging/; empty when moved from
     Fd fd_;
+    std::optional<IndexDraft> index_;
 };
 
 // What a filesystem has left for others than root.

@@ -44,6 +44,7 @@ std::string client_name(const std::string& name) {
 Status settle(StagedLayer& staged, ApplyHold& hold) {
     const std::vector<std::string>& lowerdirs = hold.target().lowerdirs;
     if (!lowerdirs.empty()) {
+        staged.report.is_indexed = staged.report.is_indexed && staged.report.rebase.empty();
         TRY_ASSIGN(const RebaseChange change,
                    rebase_layer(staged.tree.fd(), staged.report.rebase, lowerdirs));
         staged.report.usage.inodes += change.added.inodes;
@@ -54,10 +55,12 @@ Status settle(StagedLayer& staged, ApplyHold& hold) {
     return hold.adopt(staged.tree);
 }
 
-UnpackTarget unpack_target(const ApplyTarget& target) {
+UnpackTarget unpack_target(ApplyHold& hold) {
+    const ApplyTarget& target = hold.target();
     return {.root = target.upperdir,
             .whiteouts = target.is_overlay ? WhiteoutMode::overlay : WhiteoutMode::delete_in_place,
-            .lowerdirs = target.lowerdirs};
+            .lowerdirs = target.lowerdirs,
+            .index = hold.index_file()};
 }
 
 // Microseconds are all that a reader of the log can use.
@@ -149,7 +152,8 @@ Result<AppliedLayer> LayerApplier::apply(const LayerToApply& layer, const std::s
     TRY(hold.succeed({.usage = report.usage,
                       .whiteouts = report.whiteouts,
                       .rebase = report.rebase,
-                      .is_on_disk = layer.sync_filesystem}));
+                      .is_on_disk = layer.sync_filesystem,
+                      .is_indexed = report.is_indexed}));
     log_applied(task, *filled);
     parts_.on_applied(report);
     return AppliedLayer{report.diff_id, report.uncompressed_bytes};
@@ -220,7 +224,7 @@ Result<UnpackReport> LayerApplier::unpack(const Task& task) {
                                            static_cast<uint64_t>(task.layer.size), task.stop));
     // Opened before the first write, or syncfs(2) could miss an error of writeback.
     TRY_ASSIGN(Fd upper, open_directory(target.upperdir));
-    auto report = parts_.unpack(*blob, task.encoding, unpack_target(target), task.stop);
+    auto report = parts_.unpack(*blob, task.encoding, unpack_target(task.hold), task.stop);
     if (report && task.layer.sync_filesystem) {
         if (auto synced = parts_.sync(upper.get()); !synced) {
             report = fail(with_context(target.upperdir, synced.error()));
@@ -300,6 +304,7 @@ Result<UnpackReport> LayerApplier::clone(const Task& task, const SharedLayer& la
     const Stopwatch watch;
     TRY_ASSIGN(StagedTree tree, parts_.make_tree());
     StagedLayer made{std::move(tree), layer.report};
+    made.report.is_indexed = false; // that is the file of the one who unpacked
     TRY_ASSIGN(made.report.usage,
                parts_.clone(layer.tree.fd(), layer.report.rebase, made.tree.fd(), task.stop));
     if (!layer.tree.is_untouched()) {

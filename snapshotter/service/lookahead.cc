@@ -269,8 +269,10 @@ Result<StagedLayer> Lookahead::stage(const LayerAhead& layer, const AheadBook::I
     TRY(check_room(unpacks));
     TRY_ASSIGN(const auto blob, parts_.open_blob(layer, stop));
     TRY_ASSIGN(StagedTree tree, parts_.make_tree());
-    const UnpackTarget target{
-        .root = tree.path(), .whiteouts = WhiteoutMode::overlay, .lowerdirs = {}};
+    const UnpackTarget target{.root = tree.path(),
+                              .whiteouts = WhiteoutMode::overlay,
+                              .lowerdirs = {},
+                              .index = tree.index_file()};
     TRY_ASSIGN(UnpackReport report, parts_.unpack(*blob, layer.encoding, target, stop));
     return StagedLayer{std::move(tree), std::move(report)};
 }

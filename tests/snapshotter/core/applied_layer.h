@@ -18,13 +18,17 @@ inline Status apply_layer(OverlaySnapshotter& snapshotter, const Mounts& mounts,
         blob, Encoding::plain,
         {.root = target.upperdir,
          .whiteouts = target.is_overlay ? WhiteoutMode::overlay : WhiteoutMode::delete_in_place,
-         .lowerdirs = target.lowerdirs},
+         .lowerdirs = target.lowerdirs,
+         .index = hold.index_file()},
         {.writers = 1}, {});
     if (!report) {
         TRY(hold.discard());
         return fail(report.error());
     }
-    return hold.succeed({report->usage, report->whiteouts, report->rebase});
+    return hold.succeed({.usage = report->usage,
+                         .whiteouts = report->whiteouts,
+                         .rebase = report->rebase,
+                         .is_indexed = report->is_indexed});
 }
 
 } // namespace lamina::test

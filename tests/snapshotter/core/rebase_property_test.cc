@@ -24,7 +24,9 @@
 #include "tests/support/manifest.h"
 #include "tests/support/overlay_mount.h"
 #include "tests/support/random_entries.h"
+#include "tests/support/recorded_index.h"
 #include "tests/support/reference_applier.h"
+#include "unpacker/index/index_tree.h"
 #include "unpacker/layer/rebase_layer.h"
 
 namespace lamina::test {
@@ -162,10 +164,12 @@ struct AheadLayer {
 AheadLayer unpack_ahead(Store& store, const Tree& layer) {
     StagedTree tree = checked(store->stage_tree());
     MemoryBlob blob(tar(layer));
-    UnpackReport report = checked(
-        unpack_layer(blob, Encoding::plain,
-                     {.root = tree.path(), .whiteouts = WhiteoutMode::overlay, .lowerdirs = {}},
-                     {.writers = 1}, {}));
+    UnpackReport report = checked(unpack_layer(blob, Encoding::plain,
+                                               {.root = tree.path(),
+                                                .whiteouts = WhiteoutMode::overlay,
+                                                .lowerdirs = {},
+                                                .index = tree.index_file()},
+                                               {.writers = 1}, {}));
     return {std::move(tree), std::move(report)};
 }
 
@@ -178,7 +182,9 @@ void adopt(Store& store, const Mounts& mounts, AheadLayer layer) {
     report.usage.inodes += change.added.inodes;
     report.usage.size_bytes += change.added.size_bytes;
     check(hold.adopt(layer.tree));
-    check(hold.succeed({report.usage, report.whiteouts + change.whiteouts}));
+    check(hold.succeed({.usage = report.usage,
+                        .whiteouts = report.whiteouts + change.whiteouts,
+                        .is_indexed = report.is_indexed && report.rebase.empty()}));
 }
 
 void apply_ahead(const Image& image, Store& store) {
@@ -240,6 +246,23 @@ std::string by_the_rules(const Image& image, size_t layer, const Store& store) {
     return manifest(root.path());
 }
 
+// Where Apply has left an index it is the one of the tree. How many have one.
+size_t check_indexes(const Image& image, const Store& store) {
+    size_t found = 0;
+    for (size_t i = 0; i < image.layers.size(); ++i) {
+        const std::string upper = store.upper(i);
+        const Fd directory = checked(open_directory(upper.substr(0, upper.size() - 2)));
+        const auto stored = load_index(directory.get(), "index");
+        if (stored || stored.error().code != ErrorCode::not_found) {
+            const Fd root = checked(open_directory(upper));
+            const auto walked = checked(index_tree(root.get(), OverlayXattrs::trusted));
+            RC_ASSERT(shown(checked(stored)) == shown(walked));
+            ++found;
+        }
+    }
+    return found;
+}
+
 void check_image(const Image& image) {
     const time_t begin = time(nullptr);
     const TempDir temp;
@@ -249,6 +272,9 @@ void check_image(const Image& image) {
     apply_one_by_one(image, direct);
     apply_in_any_order(image, parallel);
     apply_ahead(image, ahead);
+    RC_ASSERT(check_indexes(image, direct) > 0);
+    (void)check_indexes(image, parallel); // none where a commit had to settle all layers
+    (void)check_indexes(image, ahead);
     for (size_t i = 0; i < image.layers.size(); ++i) {
         RC_LOG() << "layer " << i << shown(image.layers[i]) << "\n";
         const std::string made = without_moments(manifest(direct.upper(i)), begin);

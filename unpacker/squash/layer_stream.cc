@@ -2,10 +2,10 @@
 #include "unpacker/squash/layer_stream.h"
 
 #include <algorithm>
+#include <deque>
 #include <string>
 #include <unordered_set>
 #include <utility>
-#include <vector>
 
 #include <fmt/format.h>
 
@@ -175,7 +175,7 @@ class LayerStreamReader {
         return {};
     }
 
-    std::vector<IndexEntry>::iterator find(std::string_view path) {
+    std::deque<IndexEntry>::iterator find(std::string_view path) {
         const auto begin = entries_.begin() + static_cast<std::ptrdiff_t>(sorted_from_);
         const auto found = std::lower_bound(begin, entries_.end(), path,
                                             [](const IndexEntry& entry, std::string_view wanted) {
@@ -200,8 +200,8 @@ class LayerStreamReader {
 
     Result<LayerIndex> build() {
         IndexBuilder builder;
-        for (IndexEntry& entry : entries_) {
-            builder.add(std::move(entry));
+        for (; !entries_.empty(); entries_.pop_front()) {
+            builder.add(std::move(entries_.front()));
         }
         auto index = builder.build();
         if (!index) { // a name that is there twice, or is none
@@ -213,8 +213,8 @@ class LayerStreamReader {
     TarReader reader_;
     FileVisitor& files_;
     const std::stop_token& stop_;
-    std::vector<IndexEntry> entries_;
-    size_t sorted_from_ = 0; // where the second part begins
+    std::deque<IndexEntry> entries_; // goes piece by piece while the index is made
+    size_t sorted_from_ = 0;         // where the second part begins
     bool has_leaf_ = false;
     uint32_t link_groups_ = 0;
     std::unordered_set<std::string> directories_{""};

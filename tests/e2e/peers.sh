@@ -10,11 +10,17 @@
 #   peers/containerd-2.3/bin   built by `go install` at the version pinned below
 #   peers/registry/bin         docker-registry of Debian 12
 #   peers/go/bin               only where the machine has no usable Go
+#   peers/docker-squash/bin    a virtual environment with the versions pinned below, from PyPI; for
+#                              bench/squash.sh, made only when asked for
 set -euo pipefail
 shopt -s inherit_errexit # or a failure within $(...) goes on with what it left half made
 
 readonly containerd_2_3=v2.3.4
 readonly containerd_2_3_programs=(containerd ctr containerd-shim-runc-v2)
+readonly docker_squash=(
+    docker-squash==1.2.2 docker==7.2.0 packaging==26.3 requests==2.34.2 urllib3==2.8.0
+    idna==3.20 certifi==2026.10.18 charset-normalizer==3.5.2
+)
 readonly old_suite=bookworm
 readonly new_suite=trixie
 readonly keyring=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -144,6 +150,12 @@ make_containerd_2_3() {
         -ldflags "-s -w -X $module/version.Version=$containerd_2_3" \
         "${programs[@]/%/@$containerd_2_3}" 2>&1 |
         sed 's/^/peers: /' >&2
+}
+
+# Called by the interpreter's name, so that it does not matter that the folder is renamed.
+make_docker_squash() {
+    /usr/bin/python3 -m venv "$1"
+    "$1/bin/python" -m pip install --quiet --no-deps "${docker_squash[@]}" >&2
 }
 
 # provide NAME: makes peers/NAME by calling make_NAME with a folder to fill, and publishes it

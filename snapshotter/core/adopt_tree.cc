@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Layers that were unpacked before their snapshot was prepared.
-#include <limits>
-
 #include <fmt/format.h>
-#include <sys/statvfs.h>
 
 #include "snapshotter/core/apply_hold_state.h"
 #include "snapshotter/core/overlay_parts.h"
@@ -53,13 +50,7 @@ Result<StagedTree> OverlaySnapshotter::stage_tree() {
 }
 
 Result<FreeSpace> OverlaySnapshotter::free_space() const {
-    struct statvfs status{};
-    if (::fstatvfs(parts_->layout.staging(), &status) != 0) {
-        return fail(errno_error("statvfs", "staging"));
-    }
-    const bool counts_inodes = status.f_files != 0;
-    return FreeSpace{status.f_bavail * status.f_frsize,
-                     counts_inodes ? status.f_favail : std::numeric_limits<uint64_t>::max()};
+    return free_space_at(parts_->layout.staging());
 }
 
 } // namespace lamina

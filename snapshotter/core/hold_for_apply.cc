@@ -51,22 +51,15 @@ Result<ApplyTarget> target_of(const Layout& layout, SnapshotId id, const Mounts&
         return not_writable(id);
     }
     TRY_ASSIGN(const auto frozen, transaction.frozen_mounts(id));
-    TRY_ASSIGN(const auto ancestors, transaction.ancestors(id));
-    if (mounts != plan_mounts(layout, *record, frozen, ancestors)) {
+    TRY_ASSIGN(const auto lowers, transaction.lowers(id));
+    if (mounts != plan_mounts(layout, *record, frozen, lowers)) {
         return not_ours("they are not those of the snapshot " + record->info.name);
     }
     if (!frozen.first_options.empty()) {
         return not_ours("they map ids");
     }
-    ApplyTarget target{record->info.name,
-                       record->info.parent,
-                       layout.upper(id),
-                       {},
-                       mounts.front().type == "overlay"};
-    for (const auto ancestor : ancestors) {
-        target.lowerdirs.push_back(layout.upper(ancestor));
-    }
-    return target;
+    return ApplyTarget{record->info.name, record->info.parent, layout.upper(id),
+                       lower_paths(layout, lowers), mounts.front().type == "overlay"};
 }
 
 } // namespace

@@ -10,13 +10,15 @@
 
 namespace lamina {
 
-// Labels that containerd gives a meaning (core/snapshots/snapshotter.go, core/unpack/unpacker.go).
+// Labels that containerd gives a meaning (core/snapshots/snapshotter.go, core/unpack/unpacker.go),
+// and our own.
 namespace label {
 inline constexpr std::string_view kSnapshotRef = "containerd.io/snapshot.ref";
 inline constexpr std::string_view kDiffId = "containerd.io/snapshot/diff-id";
 inline constexpr std::string_view kParentChainId = "containerd.io/snapshot/parent-chain-id";
 inline constexpr std::string_view kUidMapping = "containerd.io/snapshot/uidmapping";
 inline constexpr std::string_view kGidMapping = "containerd.io/snapshot/gidmapping";
+inline constexpr std::string_view kSquash = "containerd.io/snapshot/lamina.squash";
 inline constexpr std::string_view kOverlayUpperdir = "containerd.io/snapshot/overlay.upperdir";
 } // namespace label
 

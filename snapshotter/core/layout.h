@@ -20,6 +20,9 @@ class Layout {
     [[nodiscard]] const std::string& root() const { return root_; }
     [[nodiscard]] std::string upper(SnapshotId id) const { return path(id) + "/fs"; }
     [[nodiscard]] std::string work(SnapshotId id) const { return path(id) + "/work"; }
+    [[nodiscard]] std::string lower(const LowerTree& tree) const {
+        return path(tree.id) + (tree.is_flat ? "/flat" : "/fs");
+    }
     // Below snapshots/ like every lower directory: containerd shortens long options by their
     // common directory, and maps ids of all lowers through it.
     [[nodiscard]] std::string empty_lower() const { return root_ + "/snapshots/empty"; }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,14 @@ struct FrozenMounts {
     std::vector<std::string> last_options;  // of overlay mounts only
 
     bool operator==(const FrozenMounts&) const = default;
+};
+
+// A lower directory of a mount.
+struct LowerTree {
+    SnapshotId id = 0;
+    bool is_flat = false; // the snapshot's flat tree, else its own files
+
+    bool operator==(const LowerTree&) const = default;
 };
 
 struct SnapshotRecord {
@@ -57,8 +66,12 @@ class ReadTransaction {
     virtual Result<SnapshotRecord> get(const std::string& key) = 0;
     virtual Result<SnapshotRecord> get_by_id(SnapshotId id) = 0;
     virtual Result<FrozenMounts> frozen_mounts(SnapshotId id) = 0;
-    // The chain of parents, nearest first.
-    virtual Result<std::vector<SnapshotId>> ancestors(SnapshotId id) = 0;
+    // What shows the snapshot's chain of parents, nearest first: for each its own files, or its
+    // flat tree in place of its own files and those of the ones below, down to above the base of
+    // that tree. Always the same for one snapshot, once it has a parent.
+    virtual Result<std::vector<LowerTree>> lowers(SnapshotId id) = 0;
+    // Committed snapshots whose flat tree is wanted and not finished, oldest first.
+    virtual Result<std::vector<SnapshotId>> wanted_flat_trees() = 0;
     // All snapshots in bytewise order of their names, until `visit` fails.
     virtual Status for_each(const std::function<Status(const SnapshotRecord&)>& visit) = 0;
     // The highest id that any snapshot ever had; 0 before the first one.
@@ -67,7 +80,9 @@ class ReadTransaction {
     virtual Status check_commit(const CommitRequest& request) = 0;
 };
 
-// Changes, all or none of which happen.
+// Changes, all or none of which happen. A snapshot that gets its first child, be it by create() or
+// commit(), is from then on shown by what there is: an unfinished flat tree of it is not wanted any
+// more.
 class WriteTransaction : public ReadTransaction {
   public:
     // Checked in this order: not_found for an unknown parent, invalid_argument for one that is not
@@ -82,6 +97,14 @@ class WriteTransaction : public ReadTransaction {
     virtual Status remove(const std::string& key) = 0;
     // Replaces all labels. not_found.
     virtual Status set_labels(const std::string& key, const Labels& labels, Timestamp now) = 0;
+
+    // For a snapshot without children, once.
+    virtual Status want_flat_tree(SnapshotId id) = 0;
+    // The tree is there and stands for the chain down to above `base`, or for all of it, from now
+    // on. failed_precondition if it is not wanted (any more).
+    virtual Status finish_flat_tree(SnapshotId id, std::optional<SnapshotId> base) = 0;
+    // Wants it no more, if it is wanted and not finished.
+    virtual Status forget_flat_tree(SnapshotId id) = 0;
 
     // `undo` runs if this transaction does not become durable, before any later transaction
     // starts: for what a transaction did outside of the store.

@@ -43,42 +43,43 @@ Mount overlay_mount(const FrozenMounts& frozen, const std::vector<std::string>& 
     return mount;
 }
 
-std::string lowerdir_option(const Layout& layout, const std::vector<SnapshotId>& ancestors) {
-    if (ancestors.empty()) {
+std::string lowerdir_option(const Layout& layout, const std::vector<LowerTree>& lowers) {
+    if (lowers.empty()) {
         return "lowerdir=" + layout.empty_lower();
     }
-    std::vector<std::string> lowers;
-    for (const auto id : ancestors) {
-        lowers.push_back(layout.upper(id));
-    }
-    return fmt::format("lowerdir={}", fmt::join(lowers, ":"));
+    return fmt::format("lowerdir={}", fmt::join(lower_paths(layout, lowers), ":"));
 }
 
 Mount view_mount(const Layout& layout, SnapshotId id, const FrozenMounts& frozen,
-                 const std::vector<SnapshotId>& ancestors) {
-    if (ancestors.size() >= 2) {
-        return overlay_mount(frozen, {lowerdir_option(layout, ancestors)});
+                 const std::vector<LowerTree>& lowers) {
+    if (lowers.size() >= 2) {
+        return overlay_mount(frozen, {lowerdir_option(layout, lowers)});
     }
-    return bind_mount(layout.upper(ancestors.empty() ? id : ancestors.front()), frozen, "ro");
+    return bind_mount(lowers.empty() ? layout.upper(id) : layout.lower(lowers.front()), frozen,
+                      "ro");
 }
 
 Mount active_mount(const Layout& layout, SnapshotId id, const FrozenMounts& frozen,
-                   const std::vector<SnapshotId>& ancestors) {
-    if (ancestors.empty() && !frozen.overlay_without_parent) {
+                   const std::vector<LowerTree>& lowers) {
+    if (lowers.empty() && !frozen.overlay_without_parent) {
         return bind_mount(layout.upper(id), frozen, "rw");
     }
     return overlay_mount(frozen, {"workdir=" + layout.work(id), "upperdir=" + layout.upper(id),
-                                  lowerdir_option(layout, ancestors)});
+                                  lowerdir_option(layout, lowers)});
 }
 
 } // namespace
+
+bool is_extract_key(std::string_view key) {
+    return client_key(key).starts_with("extract-");
+}
 
 bool is_rebase_candidate(const NewSnapshot& snapshot) {
     const auto has = [&](std::string_view key) {
         return !label_value(snapshot.labels, key).empty();
     };
     if (snapshot.kind != Kind::active || !snapshot.parent.empty() ||
-        !client_key(snapshot.key).starts_with("extract-") || !has(label::kSnapshotRef)) {
+        !is_extract_key(snapshot.key) || !has(label::kSnapshotRef)) {
         return false;
     }
     // From 2.3 on, every layer has a diff-id and all but the first a parent-chain-id. 2.2 tells
@@ -108,12 +109,20 @@ FrozenMounts freeze_mounts(const NewSnapshot& snapshot, const MountPolicy& polic
     return frozen;
 }
 
-Mounts plan_mounts(const Layout& layout, const SnapshotRecord& record, const FrozenMounts& frozen,
-                   const std::vector<SnapshotId>& ancestors) {
-    if (record.info.kind == Kind::view) {
-        return {view_mount(layout, record.id, frozen, ancestors)};
+std::vector<std::string> lower_paths(const Layout& layout, const std::vector<LowerTree>& lowers) {
+    std::vector<std::string> paths;
+    for (const LowerTree& tree : lowers) {
+        paths.push_back(layout.lower(tree));
     }
-    return {active_mount(layout, record.id, frozen, ancestors)};
+    return paths;
+}
+
+Mounts plan_mounts(const Layout& layout, const SnapshotRecord& record, const FrozenMounts& frozen,
+                   const std::vector<LowerTree>& lowers) {
+    if (record.info.kind == Kind::view) {
+        return {view_mount(layout, record.id, frozen, lowers)};
+    }
+    return {active_mount(layout, record.id, frozen, lowers)};
 }
 
 } // namespace lamina

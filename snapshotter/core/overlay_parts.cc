@@ -5,6 +5,20 @@
 #include "snapshotter/core/store_value.h"
 
 namespace lamina {
+namespace {
+
+// Before the commit takes the labels of the active snapshot away.
+Result<bool> may_have_flat_tree(const SquashOptions& options, SnapshotId id,
+                                const CommitRequest& request, ReadTransaction& transaction) {
+    if (!asks_for_flat_tree(options, request.labels)) {
+        return false;
+    }
+    TRY_ASSIGN(const auto active, transaction.get_by_id(id));
+    return !maps_ids(active.info.labels);
+}
+
+} // namespace
+
 Result<SnapshotRecord> OverlaySnapshotter::Parts::get(const std::string& key) {
     return read_value(*store, [&](ReadTransaction& transaction) { return transaction.get(key); });
 }
@@ -21,6 +35,41 @@ Result<UpperLocks::Lock> OverlaySnapshotter::Parts::lock_upper(const std::string
     }
 }
 
+Status OverlaySnapshotter::Parts::record_commit(SnapshotId id, const CommitRequest& request) {
+    std::optional<SnapshotId> parent;
+    TRY_ASSIGN(const bool is_wanted,
+               write_value(*store, [&](WriteTransaction& transaction) -> Result<bool> {
+                   TRY_ASSIGN(const bool may, may_have_flat_tree(squash, id, request, transaction));
+                   TRY(transaction.commit(request));
+                   if (!may) {
+                       return false;
+                   }
+                   TRY_ASSIGN(const auto lowers, transaction.lowers(id));
+                   parent = lowers.empty() ? std::nullopt : std::optional(lowers.front().id);
+                   if (!is_deep_enough(squash, lowers.size() + 1)) {
+                       return false;
+                   }
+                   TRY(transaction.want_flat_tree(id));
+                   return true;
+               }));
+    if (parent) {
+        flat_jobs.cancel(*parent);
+    }
+    if (is_wanted) {
+        flat_jobs.add(id);
+    }
+    return {};
+}
+
+void OverlaySnapshotter::Parts::wait_for_flat_tree(const NewSnapshot& snapshot) {
+    if (!squash.wait || snapshot.parent.empty() || is_extract_key(snapshot.key)) {
+        return;
+    }
+    if (const auto parent = get(snapshot.parent)) { // else create() says what is wrong
+        flat_jobs.wait(parent->id);
+    }
+}
+
 Info OverlaySnapshotter::Parts::shown(const SnapshotRecord& record) const {
     Info info = record.info;
     if (upperdir_label) {
@@ -32,8 +81,8 @@ Info OverlaySnapshotter::Parts::shown(const SnapshotRecord& record) const {
 Result<Mounts> mounts_of(const Layout& layout, const SnapshotRecord& record,
                          ReadTransaction& transaction) {
     TRY_ASSIGN(const auto frozen, transaction.frozen_mounts(record.id));
-    TRY_ASSIGN(const auto ancestors, transaction.ancestors(record.id));
-    return plan_mounts(layout, record, frozen, ancestors);
+    TRY_ASSIGN(const auto lowers, transaction.lowers(record.id));
+    return plan_mounts(layout, record, frozen, lowers);
 }
 
 } // namespace lamina

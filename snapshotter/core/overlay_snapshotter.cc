@@ -31,10 +31,10 @@ Status check_name(const std::string& name) {
 // The upper directory belongs to the container's root if ids are mapped, else to whom the nearest
 // parent's belongs; the mode is not inherited (containerd's overlay snapshotter).
 Status set_upper_owner(StagedSnapshot& staged, const Labels& labels, const Layout& layout,
-                       const std::vector<SnapshotId>& ancestors) {
+                       const std::vector<LowerTree>& lowers) {
     TRY_ASSIGN(auto owner, mapped_root(labels));
-    if (!owner && !ancestors.empty()) {
-        TRY_ASSIGN(owner, owner_of(layout.upper(ancestors.front())));
+    if (!owner && !lowers.empty()) {
+        TRY_ASSIGN(owner, owner_of(layout.upper(lowers.front().id)));
     }
     return owner ? staged.set_owner(*owner) : Status{};
 }
@@ -62,6 +62,7 @@ OverlaySnapshotter::open(OverlayOptions options, std::unique_ptr<MetadataStore> 
     TRY(parts->trash.take_leftovers());
     TRY(parts->trash.take_all(parts->layout.staging()));
     TRY(collect_orphans(parts->layout, *parts->store, parts->trash));
+    TRY(parts->flat_jobs.resume());
     return std::unique_ptr<OverlaySnapshotter>(new OverlaySnapshotter(std::move(parts)));
 }
 
@@ -82,16 +83,23 @@ Result<Mounts> OverlaySnapshotter::create(Kind kind, const std::string& key,
     NewSnapshot snapshot{kind, key, parent, kept, now(), {}};
     snapshot.mounts = freeze_mounts(snapshot, parts_->policy);
     const Layout& layout = parts_->layout;
+    parts_->wait_for_flat_tree(snapshot);
     TRY_ASSIGN(auto staged, StagedSnapshot::make(layout, kind));
-    return write_value(*parts_->store, [&](WriteTransaction& transaction) -> Result<Mounts> {
+    std::optional<SnapshotId> settled;
+    auto mounts = write_value(*parts_->store, [&](WriteTransaction& transaction) -> Result<Mounts> {
         TRY_ASSIGN(const auto record, transaction.create(snapshot));
-        TRY_ASSIGN(const auto ancestors, transaction.ancestors(record.id));
-        TRY(set_upper_owner(staged, kept, layout, ancestors));
+        TRY_ASSIGN(const auto lowers, transaction.lowers(record.id));
+        TRY(set_upper_owner(staged, kept, layout, lowers));
         TRY(staged.publish(record.id, parts_->trash));
         transaction.on_rollback([&staged, id = record.id] { staged.withdraw(id); });
         transaction.sync_before_commit(layout.snapshots());
-        return plan_mounts(layout, record, snapshot.mounts, ancestors);
+        settled = lowers.empty() ? std::nullopt : std::optional(lowers.front().id);
+        return plan_mounts(layout, record, snapshot.mounts, lowers);
     });
+    if (settled) {
+        parts_->flat_jobs.cancel(*settled);
+    }
+    return mounts;
 }
 
 Result<Mounts> OverlaySnapshotter::mounts(const std::string& key) {
@@ -113,8 +121,7 @@ Status OverlaySnapshotter::commit(const std::string& name, const std::string& ke
     TRY_ASSIGN(request.labels, checked_labels(labels));
     TRY_ASSIGN(const auto lock, parts_->lock_upper(key, &UpperLocks::lock));
     TRY_ASSIGN(request.usage, parts_->settle_tree(request));
-    TRY(parts_->store->write(
-        [&](WriteTransaction& transaction) { return transaction.commit(request); }));
+    TRY(parts_->record_commit(lock.id(), request));
     parts_->applied.close(lock.id());
     if (auto removed = remove_rebase_record(parts_->layout, lock.id()); !removed) {
         log::warn("a record that is of no more use stays until its snapshot is removed",
@@ -127,6 +134,7 @@ Status OverlaySnapshotter::remove(const std::string& key) {
     TRY_ASSIGN(const auto lock, parts_->lock_upper(key, &UpperLocks::interrupt_and_lock));
     TRY(parts_->store->write(
         [&](WriteTransaction& transaction) { return transaction.remove(key); }));
+    parts_->flat_jobs.cancel(lock.id());
     parts_->applied.remove(lock.id());
     // The snapshot is gone; a directory that stays is collected by cleanup() or the next start.
     const std::string directory = std::to_string(lock.id());

@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "snapshotter/core/apply_hold.h"
+#include "snapshotter/core/free_space.h"
 #include "snapshotter/core/metadata_store.h"
 #include "snapshotter/core/snapshotter.h"
+#include "snapshotter/core/squash_options.h"
 #include "snapshotter/core/staged_tree.h"
 #include "unpacker/base/sync_filesystem.h"
 
@@ -23,6 +25,8 @@ struct OverlayOptions {
     bool upperdir_label = false;
     // Answer uidmap= and gidmap= for snapshots with id mapping labels (capability remap-ids).
     bool remap_ids = false;
+    // Flat trees in place of many lower directories; see README.md.
+    SquashOptions squash;
     // What commit() itself changes in a tree is on the disk before the snapshot is committed. It
     // always is if the tree was when its Apply ended (AppliedTree::is_on_disk).
     bool sync_trees = false;
@@ -37,6 +41,7 @@ struct OverlayOptions {
 // Snapshots as plain directories that the kernel's overlayfs stacks. The state below root:
 //   metadata.db             the MetadataStore's
 //   snapshots/<id>/fs       a snapshot's own files, the upper directory of an active one
+//   snapshots/<id>/flat     what stands for them and their parents' in mounts, see README.md
 //   snapshots/<id>/work     overlayfs's scratch directory, active snapshots only
 //   snapshots/empty         the lower directory of overlay mounts without parent
 //   staging/, trash/        trees not yet and no longer in use; see README.md

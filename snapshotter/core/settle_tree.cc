@@ -27,12 +27,9 @@ struct CommittableSnapshot {
 Result<std::vector<std::string>> lowerdirs_on(const std::string& parent, const Layout& layout,
                                               ReadTransaction& transaction) {
     TRY_ASSIGN(const auto record, transaction.get(parent));
-    TRY_ASSIGN(const auto ancestors, transaction.ancestors(record.id));
-    std::vector<std::string> lowerdirs{layout.upper(record.id)};
-    for (const auto ancestor : ancestors) {
-        lowerdirs.push_back(layout.upper(ancestor));
-    }
-    return lowerdirs;
+    TRY_ASSIGN(auto lowers, transaction.lowers(record.id));
+    lowers.insert(lowers.begin(), LowerTree{.id = record.id});
+    return lower_paths(layout, lowers);
 }
 
 Result<CommittableSnapshot> committable(MetadataStore& store, const Layout& layout,

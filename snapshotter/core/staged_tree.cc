@@ -59,4 +59,24 @@ Status StagedTree::exchange_with_upper(SnapshotId id) {
     return {};
 }
 
+Status StagedTree::publish(int directory, const std::string& name) {
+    TRY(trash_->take(directory, name));
+    if (::renameat2(layout_->staging(), name_.c_str(), directory, name.c_str(), RENAME_NOREPLACE) !=
+        0) {
+        return fail(errno_error("rename", name));
+    }
+    name_.clear();
+    return {};
+}
+
+void StagedTree::withdraw(int directory, const std::string& name) {
+    std::string staged = Layout::fresh_name("late");
+    if (::renameat(directory, name.c_str(), layout_->staging(), staged.c_str()) == 0) {
+        name_ = std::move(staged);
+        return;
+    }
+    log::error("cannot take back a tree that its snapshot does not know",
+               {{"error", errno_error("rename", name).message}});
+}
+
 } // namespace lamina

@@ -12,9 +12,9 @@
 
 namespace lamina {
 
-// A directory in staging/ to unpack a layer into before its snapshot is asked for. What no snapshot
-// took goes to the trash with the object; after a crash, with the next start. Move-only; one
-// thread at a time.
+// A directory in staging/ for a tree that a snapshot may take when it is complete: a layer that is
+// unpacked before its snapshot is asked for, a flat tree. What no snapshot took goes to the trash
+// with the object; after a crash, with the next start. Move-only; one thread at a time.
 class StagedTree {
   public:
     // Empty. Both must outlive it.
@@ -34,6 +34,10 @@ class StagedTree {
     // Becomes the upper directory of snapshot `id` in one step, with the owner and mode that this
     // one had; what was there is this object's now. Under the snapshot's lock.
     Status exchange_with_upper(SnapshotId id);
+    // Becomes `name` in `directory` (borrowed) in one step; what was there goes to the trash.
+    Status publish(int directory, const std::string& name);
+    // Takes publish() back.
+    void withdraw(int directory, const std::string& name);
 
   private:
     StagedTree(const Layout& layout, Trash& trash, std::string name)
@@ -44,12 +48,6 @@ class StagedTree {
     std::string name_; // in staging/; empty when moved from
     Fd fd_;
     std::optional<IndexDraft> index_;
-};
-
-// What a filesystem has left for others than root.
-struct FreeSpace {
-    uint64_t bytes = 0;
-    uint64_t inodes = 0; // the largest number there is where the filesystem does not count them
 };
 
 } // namespace lamina

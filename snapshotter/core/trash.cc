@@ -5,30 +5,12 @@
 #include <cstdio>
 #include <limits>
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
+#include "snapshotter/core/idle_thread.h"
 #include "unpacker/base/log.h"
 #include "unpacker/tree/directory_cursor.h"
 #include "unpacker/tree/remove_tree.h"
 
 namespace lamina {
-namespace {
-
-// From linux/ioprio.h, which newer kernels wrote in C that is not C++.
-constexpr int kIoPriorityOfThread = 1; // IOPRIO_WHO_PROCESS
-constexpr int kIdleClass = 3 << 13;    // IOPRIO_CLASS_IDLE << IOPRIO_CLASS_SHIFT
-
-// Of the calling thread: on Linux both calls take 0 for the thread, not the process
-// (setpriority(2) "C library/kernel differences", ioprio_set(2)). Best effort.
-void become_idle() {
-    constexpr int kNicest = 19;
-    (void)::setpriority(PRIO_PROCESS, 0, kNicest);
-    (void)::syscall(SYS_ioprio_set, kIoPriorityOfThread, 0, kIdleClass);
-}
-
-} // namespace
 
 Trash::Trash(const Layout& layout, const TrashOptions& options)
     : layout_(layout), options_(options), queue_(std::numeric_limits<uint64_t>::max()) {

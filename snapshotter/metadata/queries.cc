@@ -96,24 +96,6 @@ Result<FrozenMounts> get_frozen_mounts(Database& database, SnapshotId id) {
     }
 }
 
-Result<std::vector<SnapshotId>> get_ancestors(Database& database, SnapshotId id) {
-    TRY_ASSIGN(auto query, database.prepare(R"(
-        WITH RECURSIVE chain (depth, id) AS (
-            SELECT 0, parent FROM snapshots WHERE id = ?
-            UNION ALL
-            SELECT depth + 1, parent FROM chain JOIN snapshots USING (id))
-        SELECT id FROM chain WHERE id IS NOT NULL ORDER BY depth)"));
-    query.bind(id);
-    std::vector<SnapshotId> ancestors;
-    while (true) {
-        TRY_ASSIGN(const bool row, query.step());
-        if (!row) {
-            return ancestors;
-        }
-        ancestors.push_back(query.integer(0));
-    }
-}
-
 Status visit_snapshots(Database& database,
                        const std::function<Status(const SnapshotRecord&)>& visit) {
     TRY_ASSIGN(auto query, database.prepare("SELECT * FROM records ORDER BY name"));

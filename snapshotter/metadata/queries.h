@@ -11,7 +11,8 @@ namespace lamina {
 Result<SnapshotRecord> get_snapshot(Database& database, const std::string& key);
 Result<SnapshotRecord> get_snapshot_by_id(Database& database, SnapshotId id);
 Result<FrozenMounts> get_frozen_mounts(Database& database, SnapshotId id);
-Result<std::vector<SnapshotId>> get_ancestors(Database& database, SnapshotId id);
+Result<std::vector<LowerTree>> get_lowers(Database& database, SnapshotId id);
+Result<std::vector<SnapshotId>> get_wanted_flat_trees(Database& database);
 Status visit_snapshots(Database& database,
                        const std::function<Status(const SnapshotRecord&)>& visit);
 Result<SnapshotId> get_last_id(Database& database);
@@ -22,5 +23,8 @@ Status commit_snapshot(Database& database, const CommitRequest& request);
 Status remove_snapshot(Database& database, const std::string& key);
 Status replace_labels(Database& database, const std::string& key, const Labels& labels,
                       Timestamp now);
+Status insert_wanted_flat_tree(Database& database, SnapshotId id);
+Status finish_wanted_flat_tree(Database& database, SnapshotId id, std::optional<SnapshotId> base);
+Status delete_wanted_flat_tree(Database& database, SnapshotId id); // if there is one
 
 } // namespace lamina

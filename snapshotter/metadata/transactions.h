@@ -23,8 +23,9 @@ class Reading : public Interface {
     Result<FrozenMounts> frozen_mounts(SnapshotId id) final {
         return get_frozen_mounts(database_, id);
     }
-    Result<std::vector<SnapshotId>> ancestors(SnapshotId id) final {
-        return get_ancestors(database_, id);
+    Result<std::vector<LowerTree>> lowers(SnapshotId id) final { return get_lowers(database_, id); }
+    Result<std::vector<SnapshotId>> wanted_flat_trees() final {
+        return get_wanted_flat_trees(database_);
     }
     Status for_each(const std::function<Status(const SnapshotRecord&)>& visit) final {
         return visit_snapshots(database_, visit);
@@ -60,6 +61,13 @@ class SqliteWriteTransaction final : public Reading<WriteTransaction> {
     Status remove(const std::string& key) override { return remove_snapshot(database_, key); }
     Status set_labels(const std::string& key, const Labels& labels, Timestamp now) override {
         return replace_labels(database_, key, labels, now);
+    }
+    Status want_flat_tree(SnapshotId id) override { return insert_wanted_flat_tree(database_, id); }
+    Status finish_flat_tree(SnapshotId id, std::optional<SnapshotId> base) override {
+        return finish_wanted_flat_tree(database_, id, base);
+    }
+    Status forget_flat_tree(SnapshotId id) override {
+        return delete_wanted_flat_tree(database_, id);
     }
     void on_rollback(std::function<void()> undo) override {
         effects_.undo.push_back(std::move(undo));

@@ -58,13 +58,15 @@ Status insert_snapshot(Database& database, const NewSnapshot& snapshot) {
         return insert.bind_null().run();
     }
     TRY_ASSIGN(const auto parent, committed_parent(database, snapshot.parent));
-    return insert.bind(parent).run();
+    TRY(insert.bind(parent).run());
+    return delete_wanted_flat_tree(database, parent);
 }
 
 Status adopt_parent(Database& database, SnapshotId id, const std::string& parent) {
     TRY_ASSIGN(const auto record, get_snapshot(database, parent));
     TRY_ASSIGN(auto update, database.prepare("UPDATE snapshots SET parent = ? WHERE id = ?"));
-    return update.bind(record.id).bind(id).run();
+    TRY(update.bind(record.id).bind(id).run());
+    return delete_wanted_flat_tree(database, record.id);
 }
 
 Status turn_committed(Database& database, SnapshotId id, const CommitRequest& request) {

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "snapshotter/core/free_space.h"
 #include "snapshotter/core/staged_tree.h"
 #include "snapshotter/service/ahead_book.h"
 #include "snapshotter/service/image_layers.h"

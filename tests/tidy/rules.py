@@ -22,7 +22,7 @@ INCLUDES = {
     "unpacker/cli": ["unpacker/"],
     "snapshotter/core": ["snapshotter/core/", "unpacker/base/", "unpacker/index/",
                          "unpacker/layer/rebase_layer.h", "unpacker/layer/rebase_work.h",
-                         "unpacker/tree/"],
+                         "unpacker/merge/", "unpacker/tree/"],
     "snapshotter/metrics": ["snapshotter/metrics/", "snapshotter/service/call_observer.h",
                             "unpacker/base/", "unpacker/pipeline/report.h"],
     "snapshotter/metadata": ["snapshotter/core/", "snapshotter/metadata/", "unpacker/base/",

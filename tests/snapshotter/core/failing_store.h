@@ -37,9 +37,13 @@ class FailingTransaction final : public WriteTransaction {
         TRY(plan_.step());
         return reading_.frozen_mounts(id);
     }
-    Result<std::vector<SnapshotId>> ancestors(SnapshotId id) override {
+    Result<std::vector<LowerTree>> lowers(SnapshotId id) override {
         TRY(plan_.step());
-        return reading_.ancestors(id);
+        return reading_.lowers(id);
+    }
+    Result<std::vector<SnapshotId>> wanted_flat_trees() override {
+        TRY(plan_.step());
+        return reading_.wanted_flat_trees();
     }
     Status for_each(const std::function<Status(const SnapshotRecord&)>& visit) override {
         TRY(plan_.step());
@@ -68,6 +72,18 @@ class FailingTransaction final : public WriteTransaction {
     Status set_labels(const std::string& key, const Labels& labels, Timestamp now) override {
         TRY(plan_.step());
         return writing_->set_labels(key, labels, now);
+    }
+    Status want_flat_tree(SnapshotId id) override {
+        TRY(plan_.step());
+        return writing_->want_flat_tree(id);
+    }
+    Status finish_flat_tree(SnapshotId id, std::optional<SnapshotId> base) override {
+        TRY(plan_.step());
+        return writing_->finish_flat_tree(id, base);
+    }
+    Status forget_flat_tree(SnapshotId id) override {
+        TRY(plan_.step());
+        return writing_->forget_flat_tree(id);
     }
     void on_rollback(std::function<void()> undo) override {
         writing_->on_rollback(std::move(undo));

@@ -86,7 +86,7 @@ TEST_F(FaultInjection, PrepareIsAllOrNothing) {
         TRY(snapshotter_->prepare("k", "base", {{"l", "v"}}));
         return {};
     });
-    EXPECT_GE(survived, 4); // start, create, ancestors, commit
+    EXPECT_GE(survived, 4); // start, create, lowers, commit
     EXPECT_TRUE(test::exists(fs(2)));
 }
 

@@ -11,12 +11,12 @@ using Options = std::vector<std::string>;
 
 class MountPlan : public testing::Test {
   protected:
-    Mount plan(Kind kind, const std::vector<SnapshotId>& ancestors,
+    Mount plan(Kind kind, const std::vector<LowerTree>& lowers,
                const FrozenMounts& frozen = {}) const {
         SnapshotRecord record;
         record.id = 7;
         record.info.kind = kind;
-        const Mounts mounts = plan_mounts(*layout_, record, frozen, ancestors);
+        const Mounts mounts = plan_mounts(*layout_, record, frozen, lowers);
         EXPECT_EQ(mounts.size(), 1U);
         EXPECT_EQ(mounts.front().target, "");
         return mounts.front();
@@ -43,16 +43,16 @@ TEST_F(MountPlan, ViewWithoutParentIsAReadOnlyBindOfItsOwnDirectory) {
 }
 
 TEST_F(MountPlan, ViewOfOneParentIsAReadOnlyBindOfTheParent) {
-    EXPECT_EQ(plan(Kind::view, {3}), (Mount{"bind", fs(3), "", {"ro", "rbind"}}));
+    EXPECT_EQ(plan(Kind::view, {{3}}), (Mount{"bind", fs(3), "", {"ro", "rbind"}}));
 }
 
 TEST_F(MountPlan, ViewOfTwoParentsIsAnOverlayWithoutUpperdir) {
-    EXPECT_EQ(plan(Kind::view, {3, 1}),
+    EXPECT_EQ(plan(Kind::view, {{3}, {1}}),
               (Mount{"overlay", "overlay", "", {"lowerdir=" + fs(3) + ":" + fs(1)}}));
 }
 
 TEST_F(MountPlan, ActiveWithOneParentIsAnOverlay) {
-    EXPECT_EQ(plan(Kind::active, {3}),
+    EXPECT_EQ(plan(Kind::active, {{3}}),
               (Mount{"overlay",
                      "overlay",
                      "",
@@ -60,14 +60,21 @@ TEST_F(MountPlan, ActiveWithOneParentIsAnOverlay) {
 }
 
 TEST_F(MountPlan, ActiveWithTwoParentsListsNearestLowerdirFirst) {
-    EXPECT_EQ(plan(Kind::active, {3, 1}).options.back(), "lowerdir=" + fs(3) + ":" + fs(1));
+    EXPECT_EQ(plan(Kind::active, {{3}, {1}}).options.back(), "lowerdir=" + fs(3) + ":" + fs(1));
+}
+
+TEST_F(MountPlan, FlatTreeStandsBesideTheFilesOfItsSnapshot) {
+    const std::string flat = root_.path() + "/snapshots/3/flat";
+    EXPECT_EQ(plan(Kind::active, {{3, true}, {1}}).options.back(),
+              "lowerdir=" + flat + ":" + fs(1));
+    EXPECT_EQ(plan(Kind::view, {{3, true}}), (Mount{"bind", flat, "", {"ro", "rbind"}}));
 }
 
 TEST_F(MountPlan, OptionsStandAroundTheDirectories) {
-    EXPECT_EQ(plan(Kind::active, {3}, kAllOptions).options,
+    EXPECT_EQ(plan(Kind::active, {{3}}, kAllOptions).options,
               (Options{"uidmap=0:1:2", "gidmap=0:3:4", "workdir=" + work(7), "upperdir=" + fs(7),
                        "lowerdir=" + fs(3), "x", "index=off"}));
-    EXPECT_EQ(plan(Kind::view, {3, 1}, kAllOptions).options,
+    EXPECT_EQ(plan(Kind::view, {{3}, {1}}, kAllOptions).options,
               (Options{"uidmap=0:1:2", "gidmap=0:3:4", "lowerdir=" + fs(3) + ":" + fs(1), "x",
                        "index=off"}));
 }
@@ -75,7 +82,7 @@ TEST_F(MountPlan, OptionsStandAroundTheDirectories) {
 TEST_F(MountPlan, BindsHaveIdMappingsButNoOverlayOptions) {
     EXPECT_EQ(plan(Kind::active, {}, kAllOptions).options,
               (Options{"uidmap=0:1:2", "gidmap=0:3:4", "rw", "rbind"}));
-    EXPECT_EQ(plan(Kind::view, {3}, kAllOptions).options,
+    EXPECT_EQ(plan(Kind::view, {{3}}, kAllOptions).options,
               (Options{"uidmap=0:1:2", "gidmap=0:3:4", "ro", "rbind"}));
 }
 

@@ -141,10 +141,10 @@ TEST_F(Store, AncestorsAreNearestFirst) {
     ASSERT_TRUE(create("a") && commit("a", "A"));
     ASSERT_TRUE(create("b", "A") && commit("b", "B"));
     ASSERT_TRUE(create("c", "B"));
-    const auto ancestors =
-        read_value(*store_, [&](ReadTransaction& transaction) { return transaction.ancestors(3); });
-    ASSERT_TRUE(ancestors);
-    EXPECT_THAT(*ancestors, ElementsAre(2, 1));
+    const auto lowers =
+        read_value(*store_, [&](ReadTransaction& transaction) { return transaction.lowers(3); });
+    ASSERT_TRUE(lowers);
+    EXPECT_THAT(*lowers, ElementsAre(LowerTree{2}, LowerTree{1}));
 }
 
 TEST_F(Store, ForEachGoesInOrderOfNamesAndStopsAtAnError) {

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "snapshotter/core/flat_jobs.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "snapshotter/core/flatten_layers.h"
+#include "snapshotter/core/idle_thread.h"
+#include "snapshotter/core/limits.h"
+#include "snapshotter/core/mount_plan.h"
+#include "snapshotter/core/store_value.h"
+#include "unpacker/base/log.h"
+
+namespace lamina {
+namespace {
+
+const std::string kFlatName = "flat"; // Layout::lower()
+
+using Clock = std::chrono::steady_clock;
+
+} // namespace
+
+// The lower directories that a snapshot is shown by, its own files first.
+struct FlatJobs::Chain {
+    std::string name;
+    std::vector<LowerTree> range;
+    std::vector<LowerTree> base;
+
+    [[nodiscard]] std::optional<SnapshotId> base_id() const {
+        return base.empty() ? std::nullopt : std::optional(base.front().id);
+    }
+};
+
+FlatJobs::~FlatJobs() {
+    {
+        const std::lock_guard lock(mutex_);
+        closing_ = true;
+        stop_.request_stop();
+    }
+    changed_.notify_all();
+    if (thread_.joinable()) {
+        thread_.join();
+    }
+}
+
+Status FlatJobs::resume() {
+    TRY_ASSIGN(const auto wanted, read_value(parts_.store, [](ReadTransaction& transaction) {
+                   return transaction.wanted_flat_trees();
+               }));
+    for (const SnapshotId id : wanted) {
+        // Of a crash between the rename and the commit of publish().
+        TRY_ASSIGN(const Fd snapshot,
+                   open_directory_at(parts_.layout.snapshots(), std::to_string(id)));
+        TRY(parts_.trash.take(snapshot.get(), kFlatName));
+        if (parts_.options.mode == SquashMode::off) {
+            forget(id);
+        } else {
+            add(id);
+        }
+    }
+    return {};
+}
+
+void FlatJobs::add(SnapshotId id) {
+    {
+        const std::lock_guard lock(mutex_);
+        waiting_.push_back(id);
+        if (!thread_.joinable()) {
+            thread_ = std::thread([this] { serve(); });
+        }
+    }
+    changed_.notify_all();
+}
+
+void FlatJobs::cancel(SnapshotId id) {
+    {
+        const std::lock_guard lock(mutex_);
+        std::erase(waiting_, id);
+        if (running_ == id) {
+            stop_.request_stop();
+        }
+    }
+    changed_.notify_all();
+}
+
+void FlatJobs::wait(SnapshotId id) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, kFlatTreeWait, [&] {
+        return running_ != id && std::ranges::find(waiting_, id) == waiting_.end();
+    });
+}
+
+void FlatJobs::serve() {
+    if (!parts_.options.wait) {
+        become_idle();
+    }
+    std::unique_lock lock(mutex_);
+    while (true) {
+        changed_.wait(lock, [&] { return closing_ || !waiting_.empty(); });
+        if (closing_) {
+            return;
+        }
+        const SnapshotId id = waiting_.front();
+        running_ = id;
+        waiting_.pop_front();
+        stop_ = {};
+        const std::stop_token stop = stop_.get_token();
+        lock.unlock();
+        make(id, stop);
+        lock.lock();
+        running_.reset();
+        changed_.notify_all();
+    }
+}
+
+void FlatJobs::make(SnapshotId id, const std::stop_token& stop) {
+    const auto made = flatten(id, stop);
+    if (made || stop.stop_requested()) {
+        return;
+    }
+    log::warn("cannot flatten a snapshot, its layers are mounted as they are",
+              {{"id", id}, {"error", made.error().message}});
+    forget(id);
+}
+
+Status FlatJobs::flatten(SnapshotId id, const std::stop_token& stop) {
+    const auto begin = Clock::now();
+    TRY_ASSIGN(const Chain chain, chain_of(id));
+    TRY_ASSIGN(StagedTree tree, StagedTree::make(parts_.layout, parts_.trash));
+    const WriteOptions options{
+        .leaves = parts_.options.backend, .form = parts_.form, .active_layers = {}};
+    TRY_ASSIGN(const TreeReport report,
+               flatten_layers(lower_paths(parts_.layout, chain.range),
+                              lower_paths(parts_.layout, chain.base), tree.fd(), options, stop));
+    // Whatever the layers themselves are: those may be on the disk since long, and one that is not
+    // is unpacked anew after a power failure, which would leave the record of this tree.
+    TRY(parts_.sync(tree.fd()));
+    TRY_ASSIGN(const bool is_published, publish(id, chain, tree));
+    if (is_published) {
+        log::info("flattened",
+                  {{"name", chain.name},
+                   {"layers", chain.range.size()},
+                   {"base", chain.base.size()},
+                   {"entries", report.directories + report.leaves + report.whiteouts},
+                   {"copied", report.copied_inodes},
+                   {"bytes", report.own.size_bytes},
+                   {"backend", name_of(parts_.options.backend)},
+                   {"seconds", std::chrono::duration<double>(Clock::now() - begin).count()}});
+    }
+    return {};
+}
+
+// False: the snapshot has a child or is gone, and the tree comes too late.
+Result<bool> FlatJobs::publish(SnapshotId id, const Chain& chain, StagedTree& tree) {
+    TRY_ASSIGN(const Fd snapshot, open_directory_at(parts_.layout.snapshots(), std::to_string(id)));
+    bool is_late = false;
+    const auto written = parts_.store.write([&](WriteTransaction& transaction) -> Status {
+        const auto finished = transaction.finish_flat_tree(id, chain.base_id());
+        is_late = !finished && finished.error().code == ErrorCode::failed_precondition;
+        TRY(finished);
+        TRY(tree.publish(snapshot.get(), kFlatName));
+        transaction.on_rollback([&] { tree.withdraw(snapshot.get(), kFlatName); });
+        transaction.sync_before_commit(snapshot.get());
+        return {};
+    });
+    if (is_late) {
+        return false;
+    }
+    TRY(written);
+    return true;
+}
+
+// Settled since the snapshot has been committed: lowers() of one that has a parent never changes.
+Result<FlatJobs::Chain> FlatJobs::chain_of(SnapshotId id) {
+    return read_value(parts_.store, [&](ReadTransaction& transaction) -> Result<Chain> {
+        TRY_ASSIGN(const auto record, transaction.get_by_id(id));
+        TRY_ASSIGN(auto lowers, transaction.lowers(id));
+        lowers.insert(lowers.begin(), LowerTree{.id = id});
+        if (lowers.size() < 2) { // is_deep_enough()
+            return fail(ErrorCode::internal, "the snapshot has no parent");
+        }
+        // At least two become one, also when another configuration, with another base, wanted it.
+        const size_t kept = std::min<size_t>(parts_.options.keep_base, lowers.size() - 2);
+        const auto base = lowers.end() - static_cast<long>(kept);
+        return Chain{record.info.name, {lowers.begin(), base}, {base, lowers.end()}};
+    });
+}
+
+void FlatJobs::forget(SnapshotId id) {
+    const auto forgotten = parts_.store.write(
+        [&](WriteTransaction& transaction) { return transaction.forget_flat_tree(id); });
+    if (!forgotten) {
+        log::warn("a flat tree stays wanted until the next start",
+                  {{"id", id}, {"error", forgotten.error().message}});
+    }
+}
+
+} // namespace lamina

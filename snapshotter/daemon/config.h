@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "snapshotter/core/squash_options.h"
 #include "unpacker/base/log.h"
 #include "unpacker/base/result.h"
 #include "unpacker/layer/engine_choice.h"
@@ -50,6 +51,8 @@ struct Config {
         LookaheadMode lookahead = LookaheadMode::automatic;
         bool operator==(const Unpack&) const = default;
     } unpack;
+
+    SquashOptions squash;
 
     struct Metrics {
         std::string address; // empty: not served

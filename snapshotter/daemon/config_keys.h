@@ -10,6 +10,9 @@ struct Range {
     unsigned max = 0;
 };
 
+// What the kernel stacks (OVL_MAX_STACK, fs/overlayfs/params.h).
+inline constexpr unsigned kOverlayLowersMax = 500;
+
 // A string that is empty or an IPv4 address and a port, "127.0.0.1:9999".
 struct HostAndPort {};
 
@@ -34,6 +37,11 @@ void visit_config_keys(AnyConfig& config, Visitor&& visit) {
     visit("unpack", "durability", config.unpack.durability);
     visit("unpack", "nice", config.unpack.nice, Range{0, 19});
     visit("unpack", "lookahead", config.unpack.lookahead);
+    visit("squash", "mode", config.squash.mode);
+    visit("squash", "min_layers", config.squash.min_layers, Range{2, kOverlayLowersMax});
+    visit("squash", "keep_base", config.squash.keep_base, Range{0, kOverlayLowersMax});
+    visit("squash", "backend", config.squash.backend);
+    visit("squash", "wait", config.squash.wait);
     visit("metrics", "address", config.metrics.address, HostAndPort{});
 }
 

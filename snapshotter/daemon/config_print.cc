@@ -34,6 +34,12 @@ std::string to_toml(Durability value) {
 std::string to_toml(LookaheadMode value) {
     return value == LookaheadMode::off ? "off" : "auto";
 }
+std::string to_toml(SquashMode value) {
+    return std::string(name_of(value));
+}
+std::string to_toml(LeafSource value) {
+    return std::string(name_of(value));
+}
 toml::array to_toml(const std::vector<std::string>& values) {
     toml::array array;
     for (const std::string& value : values) {

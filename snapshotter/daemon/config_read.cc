@@ -104,6 +104,24 @@ Complaint take(const toml::node& node, LookaheadMode& value) {
     return std::nullopt;
 }
 
+Complaint take(const toml::node& node, SquashMode& value) {
+    auto mode = parse_squash_mode(node.value_exact<std::string>().value_or(""));
+    if (!mode) {
+        return "must be off, auto or always";
+    }
+    value = *mode;
+    return std::nullopt;
+}
+
+Complaint take(const toml::node& node, LeafSource& value) {
+    auto backend = parse_squash_backend(node.value_exact<std::string>().value_or(""));
+    if (!backend) {
+        return "must be hardlink, reflink or copy";
+    }
+    value = *backend;
+    return std::nullopt;
+}
+
 Complaint take(const toml::node& node, std::vector<std::string>& value) {
     if (!node.is_array() || !(node.as_array()->empty() || node.is_homogeneous<std::string>())) {
         return "must be an array of strings";

@@ -32,6 +32,7 @@ OverlayOptions overlay_options(const Config& config) {
             .mount_options = config.snapshotter.mount_options,
             .upperdir_label = config.snapshotter.upperdir_label,
             .remap_ids = config.snapshotter.remap_ids,
+            .squash = config.squash,
             .sync_trees = config.unpack.durability == Durability::layer,
             .delete_threads = config.snapshotter.delete_threads,
             .delete_when_idle = config.snapshotter.delete_when_idle};

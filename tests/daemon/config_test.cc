@@ -71,6 +71,11 @@ Config unusual_config() {
     config.unpack.durability = Durability::layer;
     config.unpack.nice = 19;
     config.unpack.lookahead = LookaheadMode::off;
+    config.squash.mode = SquashMode::always;
+    config.squash.min_layers = 500;
+    config.squash.keep_base = 0;
+    config.squash.backend = LeafSource::reflink;
+    config.squash.wait = true;
     config.metrics.address = "0.0.0.0:65535";
     return config;
 }

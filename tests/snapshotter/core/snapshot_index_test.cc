@@ -87,7 +87,8 @@ TEST_F(SnapshotIndexTest, WhoAsksForMountsMayWrite) {
 TEST_F(SnapshotIndexTest, AMountLeavesItsTrace) {
     make_base();
     apply(prepare("b", "A"), {file("f")});
-    ASSERT_EQ(::mkdir((options_.root + "/snapshots/2/work/work").c_str(), 0), 0); // overlayfs does
+    const std::string workdir = options_.root + "/snapshots/2/work";
+    ASSERT_EQ(::mkdir((workdir + "/work").c_str(), 0), 0); // overlayfs does
     commit("B", "b");
     EXPECT_FALSE(has_index(2));
 }

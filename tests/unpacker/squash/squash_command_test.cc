@@ -59,7 +59,7 @@ TEST_F(SquashCommandTest, FailuresAreOneAndSayWhy) {
         {"source --output store --output-path result", "containerd"},
         {"source --output zip --output-path result", "zip"},
         {"source --compression xz --output-path result", "xz"},
-        {"missing -f all --output-path result", "missing"},
+        {"./missing -f all --output-path result", "missing"},
     };
     for (const auto& [arguments, reason] : cases) {
         SCOPED_TRACE(arguments);

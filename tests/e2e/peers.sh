@@ -9,6 +9,7 @@
 #   peers/containerd-1.6/bin   Debian 12's package: snapshots only
 #   peers/containerd-2.3/bin   built by `go install` at the version pinned below
 #   peers/registry/bin         docker-registry of Debian 12
+#   peers/image-spec/schema    JSON schemas of the OCI image specification, version pinned below
 #   peers/go/bin               only where the machine has no usable Go
 #   peers/docker-squash/bin    a virtual environment with the versions pinned below, from PyPI; for
 #                              bench/squash.sh, made only when asked for
@@ -17,6 +18,7 @@ shopt -s inherit_errexit # or a failure within $(...) goes on with what it left 
 
 readonly containerd_2_3=v2.3.4
 readonly containerd_2_3_programs=(containerd ctr containerd-shim-runc-v2)
+readonly image_spec=v1.1.1
 readonly docker_squash=(
     docker-squash==1.2.2 docker==7.2.0 packaging==26.3 requests==2.34.2 urllib3==2.8.0
     idna==3.20 certifi==2026.10.18 charset-normalizer==3.5.2
@@ -152,6 +154,16 @@ make_containerd_2_3() {
         sed 's/^/peers: /' >&2
 }
 
+# They are in the specification's Go module, whose checksum go verifies.
+make_image_spec() {
+    local compiler module
+    compiler=$(find_go)
+    module=$("$compiler" mod download -json "github.com/opencontainers/image-spec@$image_spec" |
+        sed -n 's/^.*"Dir": "\(.*\)".*$/\1/p')
+    mkdir "$1/schema"
+    cp "$module"/schema/*.json "$1/schema"
+}
+
 # Called by the interpreter's name, so that it does not matter that the folder is renamed.
 make_docker_squash() {
     /usr/bin/python3 -m venv "$1"
@@ -174,7 +186,7 @@ main() {
     mkdir -p "$peers"
     exec 9>"$cache/lock"
     flock 9
-    (($#)) || set -- containerd-2.3 containerd-1.7 containerd-1.6 registry
+    (($#)) || set -- containerd-2.3 containerd-1.7 containerd-1.6 registry image-spec
     local name
     for name in "$@"; do
         provide "$name"

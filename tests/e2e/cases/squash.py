@@ -10,18 +10,7 @@ from lib.image import chain_ids
 from lib.manifest import differences, manifest
 from lib.process import run
 from lib.registration import case
-
-
-def squash(stage, image, *options):
-    """The report of laminactl, whose command line says where the result goes."""
-    scratch = stage.directory / "scratch"
-    scratch.mkdir(exist_ok=True)
-    containerd = stage.containerd
-    report = json.loads(run(stage.laminactl, "squash", image, "--json", "--tmp-dir", scratch,
-                            "--address", containerd.directory / "sock", "--namespace",
-                            containerd.namespace, *options))
-    equal("left in the scratch folder", list(scratch.iterdir()), [])
-    return report
+from lib.squash import squash
 
 
 def chain_of(stage, report):

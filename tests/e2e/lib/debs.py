@@ -40,6 +40,11 @@ def members(package):
             raise AssertionError(f"dpkg-deb cannot read {package}")
 
 
+def control(package):
+    """What /var/lib/dpkg/status would say of it."""
+    return run("dpkg-deb", "--field", deb(package)).encode() + b"Status: install ok installed\n\n"
+
+
 def merged(name):
     name = name.removeprefix("./").rstrip("/")
     return f"usr/{name}" if f"{name}/".startswith(MERGED) else name

@@ -23,7 +23,6 @@ def base(out):
     out.package("base-files")
     out.package("busybox-static")
     out.package("tzdata")
-    out.directory("tmp", mode=0o1777)
     out.directory("var/mail", mode=0o2775, gid=8)
     out.directory("srv/owned", mode=0o750, uid=1234, gid=4321, xattrs={"user.note": "lower"})
     out.file("srv/owned/kept", b"from the first layer\n", uid=1234, gid=4321)

@@ -25,11 +25,15 @@ class Layer:
         parents = {parent for name in self._names for parent in ancestors(name)}
         return sorted(parents - self._directories)
 
-    def package(self, name, without=()):
-        """All files of a Debian package, except those below the folders in `without`."""
+    def package(self, name, without=(), into=""):
+        """All files of a Debian package, except those below the folders in `without`; in the
+        folder `into`, where they are not installed but unpacked."""
         for info, content in debs.members(name):
             if not info.name or info.name.startswith(tuple(without)):
                 continue
+            info.name = posixpath.join(into, info.name)
+            if info.islnk():
+                info.linkname = posixpath.join(into, info.linkname)
             if not (info.isdir() and info.name in self._directories):
                 self._add(info, content)
 

@@ -8,3 +8,8 @@ def equal(what, actual, expected):
 
 def contains(what, text, part):
     assert part in text, f"{what}: no {part!r} in {text!r}"
+
+
+def close(what, actual, expected, percent):
+    assert abs(actual - expected) <= expected * percent / 100, (
+        f"{what}: {actual}, not within {percent} % of {expected}")

@@ -75,10 +75,18 @@ def settle_in(directory):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
-def mount(source, target, kind):
+def mount(source, target, kind, options=None):
+    """Without a program that would do it, which takes longer than the call."""
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.mount(source.encode(), target.encode(), kind.encode(), 0, None) != 0:
+    data = options and options.encode()
+    if libc.mount(source.encode(), os.fsencode(target), kind.encode(), 0, data) != 0:
         raise OSError(ctypes.get_errno(), f"mount {kind} on {target}")
+
+
+def unmount(target):
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.umount2(os.fsencode(target), 0) != 0:
+        raise OSError(ctypes.get_errno(), f"umount {target}")
 
 
 def raise_loopback():

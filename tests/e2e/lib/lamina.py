@@ -11,6 +11,9 @@ APPLIED = r'msg="apply layer" digest=(\S+)'
 
 EMPTY_LOWER = "empty"  # snapshots/empty serves every overlay mount that has no parent
 
+# Of each flat tree that it made.
+FLATTENED = r'msg=flattened .*'
+
 # What it says of each image whose layers it unpacked ahead.
 LOOKAHEAD = r'msg="look-ahead ended".* staged=(\d+) used=(\d+) wasted=(\d+)'
 
@@ -28,13 +31,14 @@ address = "{METRICS}"
 
 
 class Lamina:
-    def __init__(self, program, directory, containerd, lookahead, metrics=False):
+    def __init__(self, program, directory, containerd, lookahead, metrics=False, more=""):
+        """`more` is configuration that follows the part [unpack]."""
         directory.mkdir()
         self.address, self.root = directory / "sock", directory / "root"
         self._program, self._log = program, directory / "log"
         self._config = directory / "config.toml"
         config = CONFIG.format(containerd=containerd, lookahead=lookahead)
-        self._config.write_text(config + (METRICS_CONFIG if metrics else ""))
+        self._config.write_text(config + more + (METRICS_CONFIG if metrics else ""))
         self._process = None
 
     def __enter__(self):
@@ -62,6 +66,11 @@ class Lamina:
     def unpacked(self):
         """Digests of the layer blobs that the daemon says it unpacked, in the log's order."""
         return re.findall(APPLIED, self.log_text())
+
+    def flattened(self):
+        """Of each flat tree what the log says: {"layers": "11", "seconds": ...}."""
+        return [dict(re.findall(r"(\w+)=(\S+)", line))
+                for line in re.findall(FLATTENED, self.log_text())]
 
     def unpacked_ahead(self):
         """How many layers were (staged, used, wasted), of the images that are done with."""

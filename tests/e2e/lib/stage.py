@@ -31,13 +31,13 @@ class Stage:
     def stop(self):
         self._running.close()
 
-    def start(self, lamina=True, parallel=False, lookahead="auto", metrics=False):
+    def start(self, lamina=True, parallel=False, lookahead="auto", metrics=False, more=""):
         """Registry, daemon and a containerd that knows the daemon."""
         self.registry = self._running.enter_context(Registry(self.directory / "registry"))
         if lamina:
             self.lamina = self._running.enter_context(
                 Lamina(self._daemon, self.directory / "lamina", self.directory / "containerd",
-                       lookahead, metrics))
+                       lookahead, metrics, more))
         self.containerd = self._running.enter_context(
             Containerd(self.version, self.directory / "containerd", self.directory.name,
                        self.lamina, parallel))

@@ -5,6 +5,7 @@ from lib.registry import Registry
 from measure.filesystem import warm
 from measure.image_contenders import CONTENDERS, PULL_CONTENDERS, ImageRun
 from measure.seed import Seed
+from measure.turns import rotated
 
 
 class Images:
@@ -20,11 +21,12 @@ class Images:
         storage = self._bench.directory / ("registry-of-pulls" if self._fetch else "registry")
         with Registry(storage) as registry:
             seeds = [(image, self._seed(image, registry)) for image in self._images]
-            for _ in range(self._bench.options.runs):
+            for round_number in range(self._bench.options.runs):
                 for image, seed in seeds:
                     for compression, form in COMPRESSIONS.items():
                         if form in self._bench.options.forms:
-                            self._measure_form(image, seed, compression, form, storage)
+                            self._measure_form(image, seed, compression, form, storage,
+                                               rotated(self._contenders, round_number))
 
     def _seed(self, image, registry):
         seed = Seed(image, registry)
@@ -33,10 +35,10 @@ class Images:
             seed.make(versions, self._bench.directory)
         return seed
 
-    def _measure_form(self, image, seed, compression, form, storage):
+    def _measure_form(self, image, seed, compression, form, storage, contenders):
         if not self._fetch:
             self._bench.measure_roofline("image", image.name, image.layers, form)
-        for contender in self._contenders:
+        for contender in contenders:
             if contender.applies_to(compression, image):
                 blobs = storage.glob("**/blobs/**/data") if self._fetch else seed.blobs()
                 self._measure(contender, image, seed, compression, form, blobs)

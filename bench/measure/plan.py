@@ -6,6 +6,7 @@ from measure.filesystem import fresh_filesystem, warm
 from measure.images import Images
 from measure.layer_contenders import Lamina, PipeToTar, layer_contenders
 from measure.roofline import Roofline
+from measure.turns import rotated
 
 
 def programs(build):
@@ -54,11 +55,11 @@ def measure_layers(bench):
     if options.layers:
         layers = [bench.corpus.layer(name) for name in options.layers]
     contenders = bench.wanted(layer_contenders(bench.programs["laminactl"]))
-    for _ in range(options.runs):
+    for round_number in range(options.runs):
         for layer in layers:
             for form in options.forms:
                 bench.measure_roofline("layer", layer.name, [layer], form)
-                for contender in contenders:
+                for contender in rotated(contenders, round_number):
                     bench.measure_layer("layer", layer, form, contender)
 
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "unpacker/base/limits.h"
 #include "unpacker/tree/remove_tree.h"
 
 namespace lamina {
@@ -140,7 +141,7 @@ Status LeafMaker::finish_file() {
         return fail(errno_error("fstat", leaf_->name)); // xattrs may take blocks of their own
     }
     count(made);
-    if (writeback_ == Writeback::early) {
+    if (writeback_ == Writeback::early && written_bytes_ >= limits::kEarlyWritebackBytes) {
         // Asks for the pages to be written and does not wait, sync_file_range(2). Advice only.
         (void)::sync_file_range(file_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
     }

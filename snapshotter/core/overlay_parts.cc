@@ -36,24 +36,27 @@ Result<UpperLocks::Lock> OverlaySnapshotter::Parts::lock_upper(const std::string
 }
 
 Status OverlaySnapshotter::Parts::record_commit(SnapshotId id, const CommitRequest& request) {
-    std::optional<SnapshotId> parent;
+    std::optional<SnapshotId> settled;
     TRY_ASSIGN(const bool is_wanted,
                write_value(*store, [&](WriteTransaction& transaction) -> Result<bool> {
                    TRY_ASSIGN(const bool may, may_have_flat_tree(squash, id, request, transaction));
                    TRY(transaction.commit(request));
+                   if (!request.parent.empty()) { // else by create()
+                       TRY_ASSIGN(const auto parent, transaction.get(request.parent));
+                       settled = parent.id;
+                   }
                    if (!may) {
                        return false;
                    }
                    TRY_ASSIGN(const auto lowers, transaction.lowers(id));
-                   parent = lowers.empty() ? std::nullopt : std::optional(lowers.front().id);
                    if (!is_deep_enough(squash, lowers.size() + 1)) {
                        return false;
                    }
                    TRY(transaction.want_flat_tree(id));
                    return true;
                }));
-    if (parent) {
-        flat_jobs.cancel(*parent);
+    if (settled) {
+        flat_jobs.cancel(*settled);
     }
     if (is_wanted) {
         flat_jobs.add(id);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What comes in between while a flat tree is being made.
+#include <atomic>
 #include <latch>
 #include <thread>
 
@@ -23,9 +24,13 @@ class FlatJob : public test::SquashTest {
             return;
         }
         options_.squash.wait = false;
-        options_.sync = [this](int) -> Status {
-            reached_.count_down();
-            go_on_.wait();
+        options_.sync = [this, test = std::this_thread::get_id()](int) -> Status {
+            if (std::this_thread::get_id() != test) { // it commits
+                if (trees_++ == 0) {
+                    reached_.count_down();
+                }
+                go_on_.wait();
+            }
             return {};
         };
         reopen();
@@ -49,6 +54,7 @@ class FlatJob : public test::SquashTest {
         }));
     }
 
+    std::atomic<int> trees_ = 0; // written so far
     std::latch reached_{1};
     std::latch go_on_{1};
     bool went_on_ = false;
@@ -101,6 +107,20 @@ TEST_F(FlatJob, SnapshotMayBeRemovedMeanwhile) {
     go_on();
     expect_nothing_left();
     EXPECT_TRUE(snapshotter_->remove("1"));
+}
+
+// Those of "b" and "c" wait behind the one of "2", in this order.
+TEST_F(FlatJob, IsNotDoneInVainWhenALayerIsCommittedOntoItsSnapshot) {
+    add_layer("b", "1", small_layer("b"));
+    (void)prepare(test::kExtractKey, "", test::kUpperLayer);
+    ++last_id_;
+    EXPECT_TRUE(
+        snapshotter_->commit("upon b", test::kExtractKey, {{test::kSquashLabel, "off"}}, "b"));
+    add_layer("c", "1", small_layer("c"));
+    go_on();
+    EXPECT_TRUE(test::eventually([&] { return test::exists(flat("c")); }));
+    EXPECT_EQ(trees_, 2);
+    EXPECT_FALSE(test::exists(flat("b")));
 }
 
 TEST_F(FlatJob, EveryMountOfARaceIsTheSame) {

@@ -90,6 +90,11 @@ void FlatJobs::wait(SnapshotId id) {
     });
 }
 
+FlatTreeCounts FlatJobs::counts() {
+    const std::lock_guard lock(mutex_);
+    return counts_;
+}
+
 void FlatJobs::serve() {
     if (!parts_.options.wait) {
         become_idle();
@@ -115,12 +120,14 @@ void FlatJobs::serve() {
 
 void FlatJobs::make(SnapshotId id, const std::stop_token& stop) {
     const auto made = flatten(id, stop);
-    if (made || stop.stop_requested()) {
+    if (made || stop.stop_requested() || !is_wanted(id)) {
         return;
     }
     log::warn("cannot flatten a snapshot, its layers are mounted as they are",
               {{"id", id}, {"error", made.error().message}});
     forget(id);
+    const std::lock_guard lock(mutex_);
+    ++counts_.failed;
 }
 
 Status FlatJobs::flatten(SnapshotId id, const std::stop_token& stop) {
@@ -129,7 +136,7 @@ Status FlatJobs::flatten(SnapshotId id, const std::stop_token& stop) {
     TRY_ASSIGN(StagedTree tree, StagedTree::make(parts_.layout, parts_.trash));
     const WriteOptions options{
         .leaves = parts_.options.backend, .form = parts_.form, .active_layers = {}};
-    TRY_ASSIGN(const TreeReport report,
+    TRY_ASSIGN(const TreeReport written,
                flatten_layers(lower_paths(parts_.layout, chain.range),
                               lower_paths(parts_.layout, chain.base), tree.fd(), options, stop));
     // Whatever the layers themselves are: those may be on the disk since long, and one that is not
@@ -137,17 +144,23 @@ Status FlatJobs::flatten(SnapshotId id, const std::stop_token& stop) {
     TRY(parts_.sync(tree.fd()));
     TRY_ASSIGN(const bool is_published, publish(id, chain, tree));
     if (is_published) {
-        log::info("flattened",
-                  {{"name", chain.name},
-                   {"layers", chain.range.size()},
-                   {"base", chain.base.size()},
-                   {"entries", report.directories + report.leaves + report.whiteouts},
-                   {"copied", report.copied_inodes},
-                   {"bytes", report.own.size_bytes},
-                   {"backend", name_of(parts_.options.backend)},
-                   {"seconds", std::chrono::duration<double>(Clock::now() - begin).count()}});
+        report(chain, written, std::chrono::duration<double>(Clock::now() - begin).count());
     }
     return {};
+}
+
+void FlatJobs::report(const Chain& chain, const TreeReport& tree, double seconds) {
+    log::info("flattened", {{"name", chain.name},
+                            {"layers", chain.range.size()},
+                            {"base", chain.base.size()},
+                            {"entries", tree.directories + tree.leaves + tree.whiteouts},
+                            {"copied", tree.copied_inodes},
+                            {"bytes", tree.own.size_bytes},
+                            {"backend", name_of(parts_.options.backend)},
+                            {"seconds", seconds}});
+    const std::lock_guard lock(mutex_);
+    ++counts_.made;
+    counts_.bytes += tree.own.size_bytes;
 }
 
 // False: the snapshot has a child or is gone, and the tree comes too late.
@@ -184,6 +197,14 @@ Result<FlatJobs::Chain> FlatJobs::chain_of(SnapshotId id) {
         const auto base = lowers.end() - static_cast<long>(kept);
         return Chain{record.info.name, {lowers.begin(), base}, {base, lowers.end()}};
     });
+}
+
+// Who removes a snapshot, or settles what it is shown by, says so to the store first and then here:
+// what the tree would have been made of may be gone already.
+bool FlatJobs::is_wanted(SnapshotId id) {
+    const auto wanted = read_value(
+        parts_.store, [](ReadTransaction& transaction) { return transaction.wanted_flat_trees(); });
+    return !wanted || std::ranges::find(*wanted, id) != wanted->end();
 }
 
 void FlatJobs::forget(SnapshotId id) {

@@ -15,6 +15,7 @@
 #include "snapshotter/core/staged_tree.h"
 #include "snapshotter/core/trash.h"
 #include "unpacker/index/overlay_xattrs.h"
+#include "unpacker/merge/write_tree.h"
 
 namespace lamina {
 
@@ -47,6 +48,8 @@ class FlatJobs {
     // Until the tree of `id` is finished, forgotten or canceled, or for kFlatTreeWait.
     void wait(SnapshotId id);
 
+    [[nodiscard]] FlatTreeCounts counts();
+
   private:
     struct Chain;
 
@@ -54,7 +57,9 @@ class FlatJobs {
     void make(SnapshotId id, const std::stop_token& stop);
     Status flatten(SnapshotId id, const std::stop_token& stop);
     Result<Chain> chain_of(SnapshotId id);
+    void report(const Chain& chain, const TreeReport& tree, double seconds);
     Result<bool> publish(SnapshotId id, const Chain& chain, StagedTree& tree);
+    bool is_wanted(SnapshotId id);
     void forget(SnapshotId id);
 
     const Parts parts_;
@@ -64,6 +69,7 @@ class FlatJobs {
     std::deque<SnapshotId> waiting_;
     std::optional<SnapshotId> running_;
     std::stop_source stop_; // of the running one
+    FlatTreeCounts counts_;
     bool closing_ = false;
     std::thread thread_; // from the first job on
 };

@@ -3,18 +3,40 @@
 
 #include "snapshotter/core/labels.h"
 #include "snapshotter/core/store_value.h"
+#include "unpacker/base/log.h"
 
 namespace lamina {
 namespace {
 
-// Before the commit takes the labels of the active snapshot away.
-Result<bool> may_have_flat_tree(const SquashOptions& options, SnapshotId id,
-                                const CommitRequest& request, ReadTransaction& transaction) {
-    if (!asks_for_flat_tree(options, request.labels)) {
-        return false;
+// What a commit means for flat trees.
+struct FlatChange {
+    std::optional<SnapshotId> settled; // the parent that it was committed onto
+    bool is_wanted = false;
+    bool maps_ids = false; // so that it is not wanted
+};
+
+Result<FlatChange> commit_and_want(const SquashOptions& options, SnapshotId id,
+                                   const CommitRequest& request, WriteTransaction& transaction) {
+    FlatChange change;
+    TRY_ASSIGN(const auto active, transaction.get_by_id(id)); // the commit replaces its labels
+    TRY(transaction.commit(request));
+    if (!request.parent.empty()) { // else create() has settled it
+        TRY_ASSIGN(const auto parent, transaction.get(request.parent));
+        change.settled = parent.id;
     }
-    TRY_ASSIGN(const auto active, transaction.get_by_id(id));
-    return !maps_ids(active.info.labels);
+    if (!asks_for_flat_tree(options, request.labels)) {
+        return change;
+    }
+    TRY_ASSIGN(const auto lowers, transaction.lowers(id));
+    if (!is_deep_enough(options, lowers.size() + 1)) {
+        return change;
+    }
+    change.maps_ids = maps_ids(request.labels) || maps_ids(active.info.labels);
+    if (!change.maps_ids) {
+        TRY(transaction.want_flat_tree(id));
+        change.is_wanted = true;
+    }
+    return change;
 }
 
 } // namespace
@@ -36,30 +58,17 @@ Result<UpperLocks::Lock> OverlaySnapshotter::Parts::lock_upper(const std::string
 }
 
 Status OverlaySnapshotter::Parts::record_commit(SnapshotId id, const CommitRequest& request) {
-    std::optional<SnapshotId> settled;
-    TRY_ASSIGN(const bool is_wanted,
-               write_value(*store, [&](WriteTransaction& transaction) -> Result<bool> {
-                   TRY_ASSIGN(const bool may, may_have_flat_tree(squash, id, request, transaction));
-                   TRY(transaction.commit(request));
-                   if (!request.parent.empty()) { // else by create()
-                       TRY_ASSIGN(const auto parent, transaction.get(request.parent));
-                       settled = parent.id;
-                   }
-                   if (!may) {
-                       return false;
-                   }
-                   TRY_ASSIGN(const auto lowers, transaction.lowers(id));
-                   if (!is_deep_enough(squash, lowers.size() + 1)) {
-                       return false;
-                   }
-                   TRY(transaction.want_flat_tree(id));
-                   return true;
+    TRY_ASSIGN(const FlatChange change, write_value(*store, [&](WriteTransaction& transaction) {
+                   return commit_and_want(squash, id, request, transaction);
                }));
-    if (settled) {
-        flat_jobs.cancel(*settled);
+    if (change.settled) {
+        flat_jobs.cancel(*change.settled);
     }
-    if (is_wanted) {
+    if (change.is_wanted) {
         flat_jobs.add(id);
+    }
+    if (change.maps_ids) {
+        log::info("not flattened", {{"name", request.name}, {"reason", "its ids are mapped"}});
     }
     return {};
 }

@@ -199,4 +199,8 @@ size_t OverlaySnapshotter::trash_trees() {
     return parts_->trash.waiting();
 }
 
+FlatTreeCounts OverlaySnapshotter::flat_trees() {
+    return parts_->flat_jobs.counts();
+}
+
 } // namespace lamina

@@ -84,6 +84,7 @@ class OverlaySnapshotter final : public Snapshotter {
     Result<FreeSpace> free_space() const;
     // Removed trees that are still to be deleted.
     [[nodiscard]] size_t trash_trees();
+    [[nodiscard]] FlatTreeCounts flat_trees();
 
   private:
     struct Parts;

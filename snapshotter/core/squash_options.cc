@@ -79,10 +79,8 @@ bool maps_ids(const Labels& labels) {
 
 bool asks_for_flat_tree(const SquashOptions& options, const Labels& labels) {
     const SquashMode mode = mode_for(options, labels);
-    if (mode == SquashMode::off || maps_ids(labels)) {
-        return false;
-    }
-    return mode == SquashMode::always || !label_value(labels, label::kSnapshotRef).empty();
+    return mode == SquashMode::always ||
+           (mode == SquashMode::automatic && !label_value(labels, label::kSnapshotRef).empty());
 }
 
 bool is_deep_enough(const SquashOptions& options, size_t lowers) {

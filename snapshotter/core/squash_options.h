@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "snapshotter/core/types.h"
@@ -31,6 +32,15 @@ struct SquashOptions {
     bool operator==(const SquashOptions&) const = default;
 };
 
+// What came of the flat trees that were wanted, since the start.
+struct FlatTreeCounts {
+    uint64_t made = 0;
+    uint64_t failed = 0; // but for those that came too late or were canceled
+    uint64_t bytes = 0;  // that those made take beside the layers
+
+    bool operator==(const FlatTreeCounts&) const = default;
+};
+
 [[nodiscard]] std::string_view name_of(SquashMode mode);
 [[nodiscard]] Result<SquashMode> parse_squash_mode(std::string_view text);
 [[nodiscard]] std::string_view name_of(LeafSource backend);
@@ -39,7 +49,8 @@ struct SquashOptions {
 // A snapshot whose ids are mapped gets no flat tree.
 [[nodiscard]] bool maps_ids(const Labels& labels);
 
-// Whether a snapshot that is committed with these labels gets one, should it be deep enough.
+// Whether the mode, or the label, wants one of a snapshot that is committed with these labels,
+// should it be deep enough.
 [[nodiscard]] bool asks_for_flat_tree(const SquashOptions& options, const Labels& labels);
 
 // Whether so many lower directories are worth a flat tree: at least two become one.

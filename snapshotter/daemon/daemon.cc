@@ -96,12 +96,16 @@ Lookahead::Parts lookahead_parts(OverlaySnapshotter& snapshotter, BlobStore& blo
 ReadingsSource readings(UnpackSlots& slots, Lookahead& lookahead, OverlaySnapshotter& snapshotter) {
     return [&] {
         const AheadCounts ahead = lookahead.counts();
+        const FlatTreeCounts flat = snapshotter.flat_trees();
         return Readings{.applies_waiting = slots.applies_waiting(),
                         .layers_staged = ahead.staged,
                         .layers_used = ahead.used,
                         .layers_wasted = ahead.wasted,
                         .staged_bytes = lookahead.staged_bytes(),
-                        .trash_trees = snapshotter.trash_trees()};
+                        .trash_trees = snapshotter.trash_trees(),
+                        .flat_trees_made = flat.made,
+                        .flat_trees_failed = flat.failed,
+                        .flat_tree_bytes = flat.bytes};
     };
 }
 

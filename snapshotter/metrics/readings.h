@@ -15,6 +15,10 @@ struct Readings {
     uint64_t layers_wasted = 0;
     uint64_t staged_bytes = 0; // now; of layers that are being unpacked, a guess
     uint64_t trash_trees = 0;  // now
+    // Since the start.
+    uint64_t flat_trees_made = 0;
+    uint64_t flat_trees_failed = 0;
+    uint64_t flat_tree_bytes = 0; // beside the layers
 };
 
 // Called by any thread.

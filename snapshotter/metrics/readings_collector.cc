@@ -39,7 +39,13 @@ std::vector<MetricFamily> ReadingsCollector::Collect() const {
         gauge("lamina_lookahead_staged_bytes",
               "Bytes of trees that wait for their Apply; of those being unpacked, an estimate.",
               now.staged_bytes),
-        gauge("lamina_trash_trees", "Removed trees that are not deleted yet.", now.trash_trees)};
+        gauge("lamina_trash_trees", "Removed trees that are not deleted yet.", now.trash_trees),
+        counter("lamina_flat_trees_made_total", "Flat trees that were made.", now.flat_trees_made),
+        counter("lamina_flat_trees_failed_total",
+                "Flat trees that were wanted and could not be made.", now.flat_trees_failed),
+        counter("lamina_flat_tree_bytes_total",
+                "Bytes that flat trees took beside the layers when they were made.",
+                now.flat_tree_bytes)};
 }
 
 } // namespace lamina

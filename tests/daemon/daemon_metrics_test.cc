@@ -201,6 +201,19 @@ TEST_F(DaemonMetrics, ShowTheLookaheadAndTheTrash) {
     EXPECT_TRUE(test::eventually([&] { return metric("lamina_trash_trees") == "0"; }));
 }
 
+TEST_F(DaemonMetrics, CountFlatTrees) {
+    start("[squash]\nmode = \"always\"\nmin_layers = 2\nkeep_base = 0\nwait = true\n");
+    ASSERT_TRUE(snapshotter_->prepare("default/1/a", "", {}));
+    ASSERT_TRUE(snapshotter_->commit("default/2/A", "default/1/a", {}, ""));
+    ASSERT_TRUE(snapshotter_->prepare("default/3/b", "default/2/A", {}));
+    EXPECT_EQ(metric("lamina_flat_trees_made_total"), "0");
+    ASSERT_TRUE(snapshotter_->commit("default/4/B", "default/3/b", {}, ""));
+    ASSERT_TRUE(snapshotter_->view("default/5/c", "default/4/B", {})); // waits for the tree
+    EXPECT_EQ(metric("lamina_flat_trees_made_total"), "1");
+    EXPECT_EQ(metric("lamina_flat_trees_failed_total"), "0");
+    EXPECT_GT(std::stod(metric("lamina_flat_tree_bytes_total")), 0);
+}
+
 TEST_F(DaemonMetrics, EndWithTheDaemon) {
     start();
     daemon_->process().signal(SIGTERM);

@@ -79,11 +79,13 @@ class Lamina:
 
     def lookahead_counters(self):
         """The same as the metrics tell it."""
+        return tuple(self.metric(f"lamina_lookahead_layers_{what}_total")
+                     for what in ("staged", "used", "wasted"))
+
+    def metric(self, name):
         with urllib.request.urlopen(f"http://{METRICS}/metrics") as answer:
             text = answer.read().decode()
-        return tuple(int(float(re.search(rf"^lamina_lookahead_layers_{what}_total (\S+)$", text,
-                                         re.MULTILINE).group(1)))
-                     for what in ("staged", "used", "wasted"))
+        return int(float(re.search(rf"^{name} (\S+)$", text, re.MULTILINE).group(1)))
 
     def leftovers(self):
         """Everything below the root that belongs to a snapshot, to be, present or past."""

@@ -151,6 +151,7 @@ TEST_F(FlatTreeFailure, IsNoFailureOfTheCommitAndIsForgotten) {
     add_layers(2);
     EXPECT_THAT(seen("2"), ElementsAreArray(raw("2")));
     EXPECT_EQ(test::count_entries(options_.root + "/staging"), 0);
+    EXPECT_EQ(snapshotter_->flat_trees(), (FlatTreeCounts{.made = 0, .failed = 1, .bytes = 0}));
     options_.sync = [](int) { return Status{}; };
     reopen();
     EXPECT_THAT(seen("2"), ElementsAreArray(raw("2")));

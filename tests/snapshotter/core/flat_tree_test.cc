@@ -11,6 +11,8 @@ namespace {
 
 using testing::ElementsAre;
 using testing::ElementsAreArray;
+using testing::HasSubstr;
+using testing::Not;
 
 using FlatTree = test::SquashTest;
 using Paths = std::vector<std::string>;
@@ -124,10 +126,16 @@ TEST_F(FlatTree, AutoTakesWhatWasUnpackedFromAnImage) {
 
 TEST_F(FlatTree, MappedIdsHaveNone) {
     const Labels mapped = {{"containerd.io/snapshot/uidmapping", "0:1000:65536"}};
-    add_layer("1", "", small_layer("1"));
+    testing::internal::CaptureStderr();
+    add_layer("1", "", small_layer("1"), mapped); // would have none anyway
     add_layer("2", "1", small_layer("2"), mapped);
     add_layer("3", "2", small_layer("3"), {}, mapped);
+    const std::string log = testing::internal::GetCapturedStderr();
     EXPECT_THAT(seen("3"), ElementsAreArray(raw("3")));
+    const std::string line = "level=info msg=\"not flattened\" name=";
+    EXPECT_THAT(log, HasSubstr(line + "2 reason=\"its ids are mapped\""));
+    EXPECT_THAT(log, HasSubstr(line + "3 "));
+    EXPECT_THAT(log, Not(HasSubstr(line + "1 ")));
 }
 
 TEST_F(FlatTree, StatUsageAndWalkDoNotShowIt) {

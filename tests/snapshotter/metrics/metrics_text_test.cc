@@ -193,12 +193,17 @@ TEST(ReadingsText, IsWhatIsReadAtThatMoment) {
            .layers_used = 3,
            .layers_wasted = 4,
            .staged_bytes = 16ULL << 30,
-           .trash_trees = 6};
+           .trash_trees = 6,
+           .flat_trees_made = 7,
+           .flat_trees_failed = 8,
+           .flat_tree_bytes = 9};
     EXPECT_THAT(lines(collector, "lamina_"),
                 ElementsAre("lamina_applies_waiting 1", "lamina_lookahead_layers_staged_total 2",
                             "lamina_lookahead_layers_used_total 3",
                             "lamina_lookahead_layers_wasted_total 4",
-                            "lamina_lookahead_staged_bytes 17179869184", "lamina_trash_trees 6"));
+                            "lamina_lookahead_staged_bytes 17179869184", "lamina_trash_trees 6",
+                            "lamina_flat_trees_made_total 7", "lamina_flat_trees_failed_total 8",
+                            "lamina_flat_tree_bytes_total 9"));
 }
 
 // https://prometheus.io/docs/practices/naming: counters, and nothing else, end with _total.
@@ -213,7 +218,7 @@ TEST(MetricsText, TypesAndHelpFitTheNames) {
          ReadingsCollector([] { return Readings(); }).Collect()) {
         families.push_back(std::move(family));
     }
-    EXPECT_EQ(families.size(), 14u);
+    EXPECT_EQ(families.size(), 17u);
     for (const prometheus::MetricFamily& family : families) {
         EXPECT_EQ(family.type == prometheus::MetricType::Counter, family.name.ends_with("_total"))
             << family.name;

@@ -24,7 +24,7 @@ Result<FlatChange> commit_and_want(const SquashOptions& options, SnapshotId id,
         TRY_ASSIGN(const auto parent, transaction.get(request.parent));
         change.settled = parent.id;
     }
-    if (!asks_for_flat_tree(options, request.labels)) {
+    if (!asks_for_flat_tree(options, request.key, request.labels)) {
         return change;
     }
     TRY_ASSIGN(const auto lowers, transaction.lowers(id));

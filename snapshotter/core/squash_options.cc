@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "snapshotter/core/labels.h"
+#include "snapshotter/core/mount_plan.h"
 #include "unpacker/base/log.h"
 
 namespace lamina {
@@ -77,10 +78,11 @@ bool maps_ids(const Labels& labels) {
            !label_value(labels, label::kGidMapping).empty();
 }
 
-bool asks_for_flat_tree(const SquashOptions& options, const Labels& labels) {
+bool asks_for_flat_tree(const SquashOptions& options, std::string_view key, const Labels& labels) {
     const SquashMode mode = mode_for(options, labels);
-    return mode == SquashMode::always ||
-           (mode == SquashMode::automatic && !label_value(labels, label::kSnapshotRef).empty());
+    const bool is_image_layer =
+        is_extract_key(key) || !label_value(labels, label::kSnapshotRef).empty();
+    return mode == SquashMode::always || (mode == SquashMode::automatic && is_image_layer);
 }
 
 bool is_deep_enough(const SquashOptions& options, size_t lowers) {

@@ -49,9 +49,11 @@ struct FlatTreeCounts {
 // A snapshot whose ids are mapped gets no flat tree.
 [[nodiscard]] bool maps_ids(const Labels& labels);
 
-// Whether the mode, or the label, wants one of a snapshot that is committed with these labels,
-// should it be deep enough.
-[[nodiscard]] bool asks_for_flat_tree(const SquashOptions& options, const Labels& labels);
+// Whether the mode, or the label, wants one of the snapshot that was `key` and is committed with
+// these labels, should it be deep enough. containerd's unpacker labels what it commits, and so do
+// others that unpack images; its rootfs.ApplyLayer (`ctr images pull` of 1.7) has but the key.
+[[nodiscard]] bool asks_for_flat_tree(const SquashOptions& options, std::string_view key,
+                                      const Labels& labels);
 
 // Whether so many lower directories are worth a flat tree: at least two become one.
 [[nodiscard]] bool is_deep_enough(const SquashOptions& options, size_t lowers);

@@ -124,6 +124,18 @@ TEST_F(FlatTree, AutoTakesWhatWasUnpackedFromAnImage) {
     EXPECT_THAT(seen("3"), ElementsAre(fs(ids_["3"]), flat("2")));
 }
 
+// As `ctr images pull` of containerd 1.7 does (rootfs/apply.go).
+TEST_F(FlatTree, AutoTakesWhatWasUnpackedWithoutLabels) {
+    SquashOptions automatic = test::kSquashAll;
+    automatic.mode = SquashMode::automatic;
+    reopen_with(automatic);
+    add_layer("1", "", small_layer("1"));
+    (void)prepare(test::kExtractKey, "1");
+    commit("2", test::kExtractKey);
+    last_id_ = ids_["2"] = 2;
+    EXPECT_THAT(seen("2"), ElementsAre(flat("2")));
+}
+
 TEST_F(FlatTree, MappedIdsHaveNone) {
     const Labels mapped = {{"containerd.io/snapshot/uidmapping", "0:1000:65536"}};
     testing::internal::CaptureStderr();

@@ -54,7 +54,7 @@ def commit_once(stage, number, parent):
 
 @case("2.3")
 def mounts_of_two_hundred_commits_stay_shallow(stage):
-    stage.start(more=f'[squash]\nmode = "always"\nmin_layers = {MIN_LAYERS}\nwait = true\n')
+    stage.start(squash={"mode": "always", "min_layers": MIN_LAYERS, "wait": True})
     stage.containerd.pull(stage.push("gzip"), "lamina")
     parent, depths, seconds = stage.image.chain_ids[-1], [], []
     for number in range(COMMITS):

@@ -21,20 +21,13 @@ def layers(stage):
             layer_folders(stage.containerd, "lamina", stage.image.chain_ids)]
 
 
-def remove_everything(stage, reference):
-    stage.containerd.remove_image(reference)
-    stage.containerd.collect_garbage()
-    equal("snapshots", stage.containerd.snapshots("lamina"), [])
-    stage.lamina.wait_until_empty()
-
-
 def undisturbed_pull(stage, reference):
     """How long it took, and the trees that it made."""
     began = time.monotonic()
     stage.containerd.pull(reference, "lamina")
     seconds = time.monotonic() - began
     trees = layers(stage)
-    remove_everything(stage, reference)
+    stage.remove_everything(reference)
     return seconds, trees
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon under test, which may be stopped, killed and started again on the same state."""
+import json
 import re
 import urllib.request
 
@@ -31,14 +32,14 @@ address = "{METRICS}"
 
 
 class Lamina:
-    def __init__(self, program, directory, containerd, lookahead, metrics=False, more=""):
-        """`more` is configuration that follows the part [unpack]."""
+    def __init__(self, program, directory, containerd, lookahead, metrics=False, squash=None):
         directory.mkdir()
         self.address, self.root = directory / "sock", directory / "root"
         self._program, self._log = program, directory / "log"
         self._config = directory / "config.toml"
-        config = CONFIG.format(containerd=containerd, lookahead=lookahead)
-        self._config.write_text(config + more + (METRICS_CONFIG if metrics else ""))
+        self._always_configured = CONFIG.format(containerd=containerd, lookahead=lookahead)
+        self._always_configured += METRICS_CONFIG if metrics else ""
+        self.configure(squash or {})
         self._process = None
 
     def __enter__(self):
@@ -47,6 +48,11 @@ class Lamina:
 
     def __exit__(self, *_):
         self.stop()
+
+    def configure(self, squash):
+        """What the daemon reads at its next start; `squash` are the keys of its [squash]."""
+        keys = "".join(f"{key} = {json.dumps(value)}\n" for key, value in squash.items())
+        self._config.write_text(f"[squash]\n{keys}{self._always_configured}")
 
     def start(self):
         said = self._log.read_text().count(READY) if self._log.exists() else 0

@@ -4,6 +4,7 @@ import contextlib
 
 from lib.containerd import PEERS, Containerd
 from lib.cache import peer_program
+from lib.expect import equal
 from lib.image import test_image
 from lib.lamina import Lamina
 from lib.prerequisites import require_file
@@ -31,13 +32,13 @@ class Stage:
     def stop(self):
         self._running.close()
 
-    def start(self, lamina=True, parallel=False, lookahead="auto", metrics=False, more=""):
-        """Registry, daemon and a containerd that knows the daemon."""
+    def start(self, lamina=True, parallel=False, lookahead="auto", metrics=False, squash=None):
+        """Registry, daemon and a containerd that knows the daemon. `squash`: its [squash]."""
         self.registry = self._running.enter_context(Registry(self.directory / "registry"))
         if lamina:
             self.lamina = self._running.enter_context(
                 Lamina(self._daemon, self.directory / "lamina", self.directory / "containerd",
-                       lookahead, metrics, more))
+                       lookahead, metrics, squash))
         self.containerd = self._running.enter_context(
             Containerd(self.version, self.directory / "containerd", self.directory.name,
                        self.lamina, parallel))
@@ -47,6 +48,20 @@ class Stage:
         self.lamina.start()
         eventually("containerd reaches lamina again", lambda: self.containerd.reaches("lamina"),
                    pause=0.2)
+
+    def configure_squash(self, squash):
+        """Restarts the daemon with this [squash]."""
+        self.lamina.stop()
+        self.lamina.configure(squash)
+        self.restart_lamina()
+
+    def remove_everything(self, *references):
+        """The images, and expects that nothing of them stays."""
+        for reference in references:
+            self.containerd.remove_image(reference)
+        self.containerd.collect_garbage()
+        equal("snapshots", self.containerd.snapshots("lamina"), [])
+        self.lamina.wait_until_empty()
 
     def print_logs(self):
         for log in (self.directory / "containerd" / "log", self.directory / "lamina" / "log"):

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "snapshotter/laminactl/squash_in_store.h"
-
 #include <gmock/gmock.h>
 
+#include "snapshotter/laminactl/squash_in_store.h"
 #include "tests/support/temp_dir.h"
 
 namespace lamina::test {

@@ -53,7 +53,7 @@ ImageJson ImageBuilder::image(const Image& image) {
         {"mediaType", kManifest},
         {"config", blob(kConfig, config_with(image.config, diff_ids, image.history).dump())},
         {"layers", layers}};
-    if (!image.annotations.empty()) {
+    if (image.annotations != ImageJson::object()) {
         manifest["annotations"] = image.annotations;
     }
     return blob(kManifest, manifest.dump());

@@ -99,13 +99,26 @@ inline constexpr size_t kRecordBytesMax = 8 * 1024 * 1024;
 
 // --- Images as files ---
 
-// Bytes of an index, manifest or configuration: containerd's bound for a manifest is half of it.
-inline constexpr uint64_t kDocumentBytesMax = 8 * 1024 * 1024;
+// Bytes of an index, manifest or configuration: containerd's bound for a manifest.
+inline constexpr uint64_t kDocumentBytesMax = 4 * 1024 * 1024;
+
+// Bytes of all documents of one image, which are held at once, each parsed into up to some ten
+// times its size. Real ones have 20 KiB for each platform.
+inline constexpr uint64_t kAllDocumentsBytesMax = 16 * 1024 * 1024;
 
 // Objects and arrays within each other in such a document. Real ones have fewer than ten.
 inline constexpr size_t kJsonDepthMax = 64;
 
-// Files in the archive of an image: two for each of the layers of hundreds of manifests.
+// Members of one object, which are looked through for each new one. Labels are the most there is,
+// some ten.
+inline constexpr size_t kJsonMembersMax = 4096;
+
+// Layers of one image: what overlayfs stacks (fs/overlayfs/params.h, OVL_MAX_STACK). Each keeps a
+// directory open, and reading one opens all below it.
+inline constexpr size_t kImageLayersMax = 500;
+
+// Files in the archive of an image: two for each of the layers of hundreds of manifests. Their
+// names have kPathBytesMax at most.
 inline constexpr size_t kImageFilesMax = 65536;
 
 // Indexes within indexes, and manifests of one image. Real images have one index of some ten

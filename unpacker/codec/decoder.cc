@@ -15,12 +15,10 @@
 namespace lamina {
 namespace {
 
-// A skippable frame is 4 bytes of magic and 4 of length (zstd_compression_format.md).
-constexpr size_t kMagicBytes = 8;
-
 constexpr std::array kGzipMagic{std::byte{0x1f}, std::byte{0x8b}, std::byte{0x08}};
 constexpr std::array kZstdMagic{std::byte{0x28}, std::byte{0xb5}, std::byte{0x2f}, std::byte{0xfd}};
-constexpr uint32_t kSkippableMagic = 0x184D2A50; // the low 4 bits are free
+// zstd_compression_format.md: 4 bytes, and 4 of length; the low 4 bits are free.
+constexpr uint32_t kSkippableMagic = 0x184D2A50;
 
 template <size_t N>
 bool starts_with(std::span<const std::byte> bytes, const std::array<std::byte, N>& magic) {
@@ -31,7 +29,7 @@ bool is_zstd(std::span<const std::byte> bytes) {
     if (starts_with(bytes, kZstdMagic)) {
         return true;
     }
-    if (bytes.size() < kMagicBytes) {
+    if (bytes.size() < kFrontBytes) {
         return false;
     }
     uint32_t magic = 0;
@@ -66,15 +64,21 @@ std::unique_ptr<ByteSource> decode(InputWindow input, std::unique_ptr<PieceForma
 
 } // namespace
 
+Compression sniff_compression(std::span<const std::byte> front) {
+    if (starts_with(front, kGzipMagic)) {
+        return Compression::gzip;
+    }
+    return is_zstd(front) ? Compression::zstd : Compression::none;
+}
+
 Result<std::unique_ptr<ByteSource>> open_decoder(ByteSource& blob, Encoding encoding) {
     InputWindow input(blob);
     if (encoding == Encoding::sniff) {
         input.grow();
-        if (starts_with(input.bytes(), kGzipMagic)) {
-            return decode(std::move(input), gzip_pieces());
-        }
-        if (is_zstd(input.bytes())) {
-            return decode(std::move(input), zstd_pieces());
+        const Compression found = sniff_compression(input.bytes());
+        if (found != Compression::none) {
+            return decode(std::move(input),
+                          found == Compression::gzip ? gzip_pieces() : zstd_pieces());
         }
     }
     return std::make_unique<PlainSource>(std::move(input));

@@ -24,8 +24,11 @@ struct Member {
 using Members = std::map<std::string, Member>;
 
 // `name`, which is relative to `directory`, without ".", ".." and doubled slashes. Nothing for one
-// that leads out of the archive.
+// that leads out of the archive or is too long for anybody to ask for.
 std::optional<std::string> clean_name(std::string_view directory, std::string_view name) {
+    if (directory.size() + name.size() > limits::kPathBytesMax) {
+        return std::nullopt;
+    }
     std::vector<std::string_view> parts;
     for (std::string_view rest : {directory, name}) {
         while (!rest.empty()) {
@@ -159,7 +162,8 @@ class ArchiveFiles final : public ImageFiles {
 } // namespace
 
 Result<std::unique_ptr<ImageFiles>> open_archive_files(const std::string& path) {
-    TRY_ASSIGN(Fd opened, open_file(path, O_RDONLY));
+    // O_NONBLOCK: opening a fifo waits for nobody.
+    TRY_ASSIGN(Fd opened, open_file(path, O_RDONLY | O_NONBLOCK));
     struct stat status{};
     if (::fstat(opened.get(), &status) != 0) {
         return fail(errno_error("stat", path));

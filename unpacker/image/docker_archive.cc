@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "unpacker/base/limits.h"
+#include "unpacker/codec/decoder.h"
 #include "unpacker/image/image_name.h"
 #include "unpacker/image/image_source.h"
 #include "unpacker/image/media_types.h"
@@ -26,26 +27,26 @@ Result<Digest> digest_of(ByteSource& source) {
 
 // Layers of `docker save` are plain, those of other programs may be compressed.
 Result<Compression> compression_of(FileExtent file) {
-    std::array<std::byte, 4> front{};
-    TRY(read_fully(file, front));
-    constexpr std::array kZstd{std::byte{0x28}, std::byte{0xb5}, std::byte{0x2f}, std::byte{0xfd}};
-    if (front[0] == std::byte{0x1f} && front[1] == std::byte{0x8b}) {
-        return Compression::gzip;
-    }
-    return front == kZstd ? Compression::zstd : Compression::none;
+    std::array<std::byte, kFrontBytes> front{};
+    TRY_ASSIGN(const size_t got, read_fully(file, front));
+    return sniff_compression(std::span(front).first(got));
 }
 
 tl::unexpected<Error> broken(std::string_view reason) {
     return fail(ErrorCode::invalid_argument, fmt::format("manifest.json: {}", reason));
 }
 
-// "repository:tag" as annotations of the image.
-void set_name(const Json& image, Json& descriptor) {
-    const Json& tags = member(image, "RepoTags");
-    if (tags.is_array() && !tags.empty() && tags.front().is_string()) {
-        const auto name = tags.front().get<std::string>();
-        descriptor["annotations"] = {{kImageNameKey, name}, {kRefNameKey, tag_of(name)}};
+// The image under each of its names, "repository:tag", as annotations; once if it has none.
+std::vector<Descriptor> by_names(const Json& image, const Descriptor& descriptor) {
+    std::vector<Descriptor> named;
+    for (const Json& tag : member(image, "RepoTags")) {
+        if (const auto* name = tag.get_ptr<const std::string*>()) {
+            named.push_back(descriptor);
+            named.back().json["annotations"] = {{kImageNameKey, *name},
+                                                {kRefNameKey, tag_of(*name)}};
+        }
     }
+    return named.empty() ? std::vector{descriptor} : named;
 }
 
 } // namespace
@@ -100,9 +101,7 @@ Result<Descriptor> ImageSource::add_docker_image(const Json& image) {
         {"mediaType", kOciManifestType},
         {"config", add_document(std::string(kOciConfigType), std::move(config_text)).json},
         {"layers", layers}};
-    Descriptor made = add_document(std::string(kOciManifestType), manifest.dump());
-    set_name(image, made.json);
-    return made;
+    return add_document(std::string(kOciManifestType), manifest.dump());
 }
 
 Status ImageSource::read_docker_archive() {
@@ -110,9 +109,14 @@ Status ImageSource::read_docker_archive() {
     TRY_ASSIGN(const Json images, parse_json_array(text, "manifest.json"));
     index_ = {{"schemaVersion", 2}, {"mediaType", kOciIndexType}, {"manifests", Json::array()}};
     for (const Json& image : images) {
-        TRY_ASSIGN(Descriptor made, add_docker_image(image));
-        index_["manifests"].push_back(made.json);
-        images_.push_back(std::move(made));
+        if (member(image, "RepoTags").size() > limits::kManifestsMax) {
+            return fail(ErrorCode::resource_exhausted, "manifest.json: too many names of an image");
+        }
+        TRY_ASSIGN(const Descriptor made, add_docker_image(image));
+        for (Descriptor& named : by_names(image, made)) {
+            index_["manifests"].push_back(named.json);
+            images_.push_back(std::move(named));
+        }
     }
     return {};
 }

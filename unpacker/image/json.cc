@@ -2,6 +2,7 @@
 #include "unpacker/image/json.h"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -11,8 +12,10 @@
 namespace lamina {
 namespace {
 
-// Parsing takes any depth, but writing and comparing recurse.
-bool nests_too_deep(std::string_view text) {
+// What makes a document too much for its size: depth, as writing and comparing recurse, and members
+// of one object, as parsing looks for each among those before it. Null when there is nothing.
+const char* excess_of(std::string_view text) {
+    std::array<size_t, limits::kJsonDepthMax> members{}; // of each that is open
     size_t depth = 0;
     bool in_string = false;
     for (size_t i = 0; i < text.size(); ++i) {
@@ -22,19 +25,22 @@ bool nests_too_deep(std::string_view text) {
         } else if (in_string) {
             i += c == '\\' ? 1 : 0; // passes over an escaped quote
         } else if (c == '{' || c == '[') {
-            if (++depth > limits::kJsonDepthMax) {
-                return true;
+            if (depth == limits::kJsonDepthMax) {
+                return "nests too deep";
             }
+            members[depth++] = 0;
         } else if (c == '}' || c == ']') {
             depth -= depth > 0 ? 1 : 0;
+        } else if (c == ':' && depth > 0 && ++members[depth - 1] > limits::kJsonMembersMax) {
+            return "has too many members in one object";
         }
     }
-    return false;
+    return nullptr;
 }
 
 Result<Json> parse(std::string_view text, std::string_view what) {
-    if (nests_too_deep(text)) {
-        return fail(ErrorCode::invalid_argument, fmt::format("{} nests too deep", what));
+    if (const char* excess = excess_of(text)) {
+        return fail(ErrorCode::invalid_argument, fmt::format("{} {}", what, excess));
     }
     Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
     if (json.is_discarded()) {
@@ -102,6 +108,14 @@ Descriptor Descriptor::with_content(const Digest& new_digest, uint64_t new_size_
 
 std::optional<std::string> annotation(const Json& object, const char* key) {
     return text_member(member(object, "annotations"), key);
+}
+
+Json& annotations_of(Json& object) {
+    Json& annotations = object["annotations"];
+    if (!annotations.is_object()) {
+        annotations = Json::object();
+    }
+    return annotations;
 }
 
 } // namespace lamina

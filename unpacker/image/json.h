@@ -16,7 +16,8 @@ namespace lamina {
 // JSON of an image: members keep their order, and members that nobody here knows stay.
 using Json = nlohmann::ordered_json;
 
-// invalid_argument, naming `what`, for anything but an object of limits::kJsonDepthMax.
+// invalid_argument, naming `what`, for anything but an object of limits::kJsonDepthMax and
+// kJsonMembersMax.
 [[nodiscard]] Result<Json> parse_json_object(std::string_view text, std::string_view what);
 [[nodiscard]] Result<Json> parse_json_array(std::string_view text, std::string_view what);
 
@@ -40,5 +41,8 @@ struct Descriptor {
 
 // The annotation of a descriptor, manifest or index, if it has it.
 [[nodiscard]] std::optional<std::string> annotation(const Json& object, const char* key);
+
+// Its annotations, to be added to. What is there in their place and no object goes.
+[[nodiscard]] Json& annotations_of(Json& object);
 
 } // namespace lamina

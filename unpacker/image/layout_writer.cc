@@ -9,9 +9,12 @@
 namespace lamina {
 namespace {
 
-Status pump(ByteSource& from, ByteSink& to) {
+Status pump(ByteSource& from, ByteSink& to, const std::stop_token& stop) {
     std::vector<std::byte> buffer(limits::kBlobReadBytes);
     while (true) {
+        if (stop.stop_requested()) {
+            return fail(ErrorCode::canceled, "stopped");
+        }
         TRY_ASSIGN(const size_t got, from.read(buffer));
         if (got == 0) {
             return to.finish();
@@ -44,13 +47,14 @@ Result<Descriptor> LayoutWriter::add_blob(NewBlob& blob, const Descriptor& like)
     return like.with_content(digest, size);
 }
 
-Status LayoutWriter::copy_blob(const ImageSource& source, const Descriptor& descriptor) {
+Status LayoutWriter::copy_blob(const ImageSource& source, const Descriptor& descriptor,
+                               const std::stop_token& stop) {
     if (blobs_.contains(descriptor.digest)) {
         return {};
     }
     TRY_ASSIGN(const auto from, source.open_blob(descriptor));
     TRY_ASSIGN(const auto to, start_blob());
-    TRY(pump(*from, *to));
+    TRY(pump(*from, *to, stop));
     TRY(add_blob(*to, descriptor));
     return {};
 }

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <set>
+#include <stop_token>
 #include <string>
 
 #include "unpacker/base/byte_sink.h"
@@ -37,8 +38,9 @@ class LayoutWriter {
     // The blob's digest and size, the rest from `json`.
     Result<Descriptor> add_blob(NewBlob& blob, const Descriptor& like);
 
-    // Copies a blob as it is, if it has not been copied yet.
-    Status copy_blob(const ImageSource& source, const Descriptor& descriptor);
+    // Copies a blob as it is, if it has not been copied yet. canceled soon after `stop`.
+    Status copy_blob(const ImageSource& source, const Descriptor& descriptor,
+                     const std::stop_token& stop = {});
 
     // A document; what it points to is there already. The descriptor is `like` with its digest and
     // size.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/support/encoders.h"
@@ -117,6 +119,30 @@ TEST_F(Source, ReadsCompressedLayersOfOtherPrograms) {
     EXPECT_EQ(layers_of(open_archive(tar(save))), (std::vector{gzip(layers_[0])}));
 }
 
+// A plain tar may begin with any two bytes of a name.
+TEST_F(Source, LayerOfDockerSaveIsCompressedOnlyByItsWholeMagicNumber) {
+    const Tree odd = {file("xxname", "x").raw(0, "\x1f\x8b")};
+    const ImageSource source = open_archive(tar(docker_save({odd}, "app:1")));
+    const Json manifest = *source.read_json(source.images().at(0));
+    EXPECT_EQ(manifest["layers"][0]["mediaType"], "application/vnd.oci.image.layer.v1.tar");
+    EXPECT_EQ(layers_of(source), (std::vector{tar(odd)}));
+}
+
+TEST_F(Source, ImageOfDockerSaveHasAllItsNames) {
+    Tree save = docker_save({kLower}, "app:1");
+    for (Entry& entry : save) {
+        if (entry.name == "manifest.json") {
+            ImageJson manifest = ImageJson::parse(entry.content);
+            manifest[0]["RepoTags"] = {"app:1", "app:latest"};
+            entry.content = manifest.dump();
+        }
+    }
+    const ImageSource source = open_archive(tar(save));
+    ASSERT_EQ(source.images().size(), 2U);
+    EXPECT_EQ(annotation(source.images()[1].json, kImageNameKey), "app:latest");
+    EXPECT_EQ(source.images()[1].digest, source.images()[0].digest);
+}
+
 TEST_F(Source, KeepsUnknownMembers) {
     ImageJson descriptor = image_.image({.layers = {kLower}});
     descriptor["x-unknown"] = {1, {{"deep", nullptr}}};
@@ -186,6 +212,18 @@ TEST_F(Source, DeepDocumentIsRefused) {
     EXPECT_TRUE(open_archive(image_.archive()).images().empty());
 }
 
+TEST_F(Source, ObjectOfTooManyMembersIsRefused) {
+    make_image();
+    std::string members;
+    for (int i = 0; i < 5000; ++i) {
+        members += fmt::format(R"("{}":0,)", i);
+    }
+    image_.files["index.json"] = "{" + members + R"("manifests":[]})";
+    EXPECT_EQ(error_of_archive(image_.archive()).code, ErrorCode::invalid_argument);
+    image_.files["index.json"] = R"({"manifests":[],"x":")" + std::string(5000, ':') + "\"}";
+    EXPECT_TRUE(open_archive(image_.archive()).images().empty());
+}
+
 TEST_F(Source, DocumentsOfTheWrongShapeAreErrors) {
     make_image();
     for (const char* index :
@@ -214,6 +252,23 @@ TEST_F(Source, NamesThatLeadOutOfAnArchiveAreRefused) {
         save[2] = symlink(target, save[2].name);
         EXPECT_FALSE(error_of_archive(tar(save)).message.empty());
     }
+}
+
+TEST_F(Source, NamesTooLongForAPathAreNotKept) {
+    make_image();
+    const std::string name(5000, 'n');
+    image_.files[name] = "x";
+    const ImageSource source = open_archive(image_.archive());
+    EXPECT_EQ(layers_of(source), layers_);
+    const auto files = open_archive_files(temp_ / "image.tar");
+    ASSERT_TRUE(files);
+    EXPECT_FALSE((*files)->open(name));
+}
+
+// Opening one waits for who writes to it.
+TEST_F(Source, FifoIsNoImage) {
+    ASSERT_EQ(::mkfifo((temp_ / "fifo").c_str(), 0600), 0);
+    EXPECT_EQ(ImageSource::open(temp_ / "fifo").error().code, ErrorCode::invalid_argument);
 }
 
 TEST_F(Source, BrokenArchivesAreErrors) {

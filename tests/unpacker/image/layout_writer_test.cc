@@ -78,6 +78,16 @@ INSTANTIATE_TEST_SUITE_P(Every, Writer,
                                          ImageForm::docker_archive),
                          name_of_form);
 
+TEST_P(Writer, CopyingIsCanceled) {
+    auto writer = LayoutWriter::create(temp_ / "out/image", GetParam());
+    ASSERT_TRUE(writer) << writer.error().message;
+    std::stop_source stop;
+    stop.request_stop();
+    const auto copied = writer->copy_blob(*source_, source_->images().at(0), stop.get_token());
+    ASSERT_FALSE(copied);
+    EXPECT_EQ(copied.error().code, ErrorCode::canceled);
+}
+
 TEST_P(Writer, WhatItWritesIsReadBack) {
     const auto copied = copy(temp_ / "out/image");
     ASSERT_TRUE(copied) << copied.error().message;

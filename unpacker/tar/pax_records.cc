@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -69,7 +70,8 @@ Status read_time(const Record& record, std::optional<timespec>& time) {
     fraction.resize(9, '0');
     int64_t nanoseconds = parse_decimal(fraction).value_or(0);
     time = timespec{*seconds, nanoseconds};
-    if (record.value.starts_with('-') && nanoseconds != 0) {
+    constexpr int64_t kEarliest = std::numeric_limits<int64_t>::min(); // of all that is before 1970
+    if (record.value.starts_with('-') && nanoseconds != 0 && *seconds != kEarliest) {
         time = timespec{*seconds - 1, 1'000'000'000 - nanoseconds};
     }
     return {};

@@ -43,6 +43,13 @@ bool is_ascii(std::string_view text) {
     return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
+// libarchive (3.6.2) writes any other byte of an xattr's name as "%XX", which no reader of
+// SCHILY.xattr.* turns back; "=" ends the name in PAX.
+bool is_plain_key(std::string_view key) {
+    return std::ranges::all_of(key,
+                               [](char c) { return c > ' ' && c <= '~' && c != '%' && c != '='; });
+}
+
 // What would be read back as something else.
 Status check_entry(const Entry& entry) {
     if (base_of(entry.name).starts_with(kWhiteoutPrefix)) {
@@ -51,10 +58,10 @@ Status check_entry(const Entry& entry) {
                                 shortened(entry.name)));
     }
     for (const auto& [key, value] : entry.xattrs) {
-        if (key.find('=') != std::string::npos) {
+        if (!is_plain_key(key)) {
             return fail(ErrorCode::invalid_argument,
-                        fmt::format("{}: PAX cannot hold an xattr named {}", shortened(entry.name),
-                                    shortened(key)));
+                        fmt::format("{}: an xattr named \"{}\" cannot be written",
+                                    shortened(entry.name), shortened(key)));
         }
     }
     return {};

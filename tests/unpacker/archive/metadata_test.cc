@@ -120,7 +120,8 @@ TEST_P(Metadata, TimesOfDirectoriesAreNotChangedByTheirChildren) {
 TEST_P(Metadata, TimesOutOfRangeBecomeTheEpoch) {
     must_unpack({file("negative").gnu().mtime(-1), file("late").gnu().mtime(9'223'372'037),
                  file("last").gnu().mtime(9'223'372'036), file("pax").pax("mtime", "-1.5"),
-                 file("zero").mtime(0), file("far").pax("mtime", "99999999999")});
+                 file("zero").mtime(0), file("far").pax("mtime", "99999999999"),
+                 file("first").pax("mtime", "-9223372036854775808.5")});
     EXPECT_EQ(status_of("negative").st_mtim.tv_sec, 0);
     EXPECT_EQ(status_of("late").st_mtim.tv_sec, 0);
     EXPECT_EQ(status_of("last").st_mtim.tv_sec, 9'223'372'036);
@@ -128,6 +129,7 @@ TEST_P(Metadata, TimesOutOfRangeBecomeTheEpoch) {
     EXPECT_EQ(status_of("pax").st_mtim.tv_nsec, 0);
     EXPECT_EQ(status_of("zero").st_mtim.tv_sec, 0);
     EXPECT_EQ(status_of("far").st_mtim.tv_sec, 0);
+    EXPECT_EQ(status_of("first").st_mtim.tv_sec, 0);
 }
 
 TEST_P(Metadata, AccessTimeIsTheLaterOfBothTimes) {

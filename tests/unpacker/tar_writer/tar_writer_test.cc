@@ -307,10 +307,12 @@ TEST(TarWriter, RefusesWhatWouldBeReadAsSomethingElse) {
     EXPECT_THAT(whiteout.error().message, testing::HasSubstr("dir/.wh.name"));
 
     Entry strange = entry(EntryType::file, "file");
-    strange.xattrs = {{"user.a=b", "c"}};
-    const auto xattr = writer.add(strange);
-    ASSERT_FALSE(xattr);
-    EXPECT_EQ(xattr.error().code, ErrorCode::invalid_argument);
+    for (const char* name : {"user.a=b", "user.a b", "user.%", "user.\xc3\xa4"}) {
+        strange.xattrs = {{name, "c"}};
+        const auto xattr = writer.add(strange);
+        ASSERT_FALSE(xattr) << name;
+        EXPECT_EQ(xattr.error().code, ErrorCode::invalid_argument);
+    }
 }
 
 TEST(TarWriter, ErrorOfTheSinkIsPassedOn) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Indexes as files: the part of layer_index.h that knows the disk.
 #include <cerrno>
+#include <span>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -8,22 +9,12 @@
 #include <unistd.h>
 
 #include "unpacker/base/fd.h"
+#include "unpacker/base/file_sink.h"
 #include "unpacker/base/limits.h"
 #include "unpacker/index/layer_index.h"
 
 namespace lamina {
 namespace {
-
-Status write_all(int fd, const std::string& bytes) {
-    for (size_t done = 0; done < bytes.size();) {
-        const ssize_t size = ::write(fd, bytes.data() + done, bytes.size() - done);
-        if (size < 0 && errno != EINTR) {
-            return fail(errno_error("write", "index of a layer"));
-        }
-        done += size > 0 ? static_cast<size_t>(size) : 0;
-    }
-    return {};
-}
 
 Result<std::string> read_all(int fd, size_t bytes) {
     std::string text(bytes, '\0');
@@ -43,7 +34,9 @@ Result<std::string> read_all(int fd, size_t bytes) {
 } // namespace
 
 Status write_index(int file, const LayerIndex& index) {
-    return write_all(file, index.bytes());
+    FileSink sink(file, "index of a layer");
+    TRY(sink.write(std::as_bytes(std::span(index.bytes()))));
+    return sink.finish();
 }
 
 Status save_index(int directory, const std::string& name, const LayerIndex& index) {

@@ -101,7 +101,9 @@ class TreeIndexer {
         if (entry.type == NodeType::symlink) {
             TRY_ASSIGN(entry.target, read_target(cursor_.fd(), name));
         }
-        TRY(add_xattrs(entry, name));
+        if (auto added = add_xattrs(entry, name); !added) {
+            return fail(with_context(shortened(entry.path), std::move(added).error()));
+        }
         note_link(entry, status);
         builder_.add(std::move(entry));
         return {};

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "unpacker/base/digest.h"
+#include "unpacker/base/file_sink.h"
 #include "unpacker/base/result.h"
 #include "unpacker/index/index_entry.h"
 
@@ -31,7 +32,7 @@ class IndexWriter {
   private:
     Status flush();
 
-    int file_;
+    FileSink file_;
     std::unique_ptr<EntryEncoder> encoder_;
     std::string buffer_;
     Sha256 digest_;

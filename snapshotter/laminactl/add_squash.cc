@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "snapshotter/laminactl/squash_in_store.h"
+#include "unpacker/cli/progress.h"
 #include "snapshotter/laminactl/stop_on_signal.h"
 
 namespace lamina {
@@ -46,7 +47,7 @@ void add_squash(CLI::App& app, SquashArguments& arguments) {
         ->envname("CONTAINERD_NAMESPACE");
     squash->add_option("--snapshotter", store.snapshotter, "into which a store's result goes");
     squash->add_flag("--dry-run", command.is_dry_run,
-                     "tell what would come out; write nothing but --tmp-dir");
+                     "tell what would come out, from what the layers hold; write nothing");
     squash->add_flag_callback(
         "--json", [&command] { command.output = SquashCommand::Output::json; },
         "print the report as one JSON object");
@@ -55,6 +56,7 @@ void add_squash(CLI::App& app, SquashArguments& arguments) {
 int squash_main(const SquashArguments& arguments) {
     constexpr int kFailed = 1;
     constexpr int kNothingToSquash = 2;
+    end_steps();
     const StopOnSignal stop;
     const auto outcome = squash_anywhere(arguments.command, arguments.store, stop.token());
     if (!outcome) {

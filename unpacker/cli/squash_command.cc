@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstdio>
 #include <cstdlib>
 
 #include <fmt/format.h>
@@ -23,12 +22,15 @@ Result<std::optional<int64_t>> source_date_epoch() {
         return std::nullopt;
     }
     const std::string_view digits(text);
+    constexpr int64_t kSecondsMax = 253'402'300'799; // the end of 9999: RFC 3339 has four digits
     int64_t seconds = 0;
     const auto [end, error] =
         std::from_chars(digits.data(), digits.data() + digits.size(), seconds);
-    if (error != std::errc{} || end != digits.data() + digits.size() || seconds < 0) {
+    if (error != std::errc{} || end != digits.data() + digits.size() || seconds < 0 ||
+        seconds > kSecondsMax) {
         return fail(ErrorCode::invalid_argument,
-                    fmt::format("SOURCE_DATE_EPOCH=\"{}\" is no number of seconds", digits));
+                    fmt::format("SOURCE_DATE_EPOCH=\"{}\" is no number of seconds up to {}", digits,
+                                kSecondsMax));
     }
     return seconds;
 }
@@ -45,6 +47,14 @@ Result<std::optional<ImageForm>> parse_form(const std::string& text) {
             fmt::format("--output \"{}\" is none of oci-dir, oci-tar, docker-tar and store", text));
     }
     return static_cast<ImageForm>(found - kForms.begin());
+}
+
+// JSON, which tag and message become a part of, is of nothing else.
+bool is_utf8(const std::string& text) {
+    const auto without = [&](Json::error_handler_t other_bytes) {
+        return Json(text).dump(-1, ' ', false, other_bytes);
+    };
+    return without(Json::error_handler_t::ignore) == without(Json::error_handler_t::replace);
 }
 
 Result<SquashRequest> request_of(const SquashCommand& command) {
@@ -64,7 +74,12 @@ Result<SquashRequest> request_of(const SquashCommand& command) {
     request.options.threads = available_processors();
     request.options.message = command.message;
     request.options.tmp_dir = command.tmp_dir;
+    request.options.copies_base = command.copies_base;
     request.options.say = command.say;
+    request.options.note = command.note;
+    if (!is_utf8(command.tag) || !is_utf8(command.message)) {
+        return fail(ErrorCode::invalid_argument, "--tag and --message have to be UTF-8");
+    }
     if (request.output_path.empty() && !request.is_dry_run) {
         return fail(ErrorCode::invalid_argument, "--output-path is missing: where to write to");
     }
@@ -167,10 +182,6 @@ SquashOutcome outcome_of(const SquashReport& report, SquashCommand::Output outpu
 }
 
 } // namespace
-
-void SquashCommand::print_to_stderr(const std::string& line) {
-    (void)std::fprintf(stderr, "%s\n", line.c_str());
-}
 
 Result<SquashOutcome> run_squash(const SquashCommand& command, const std::stop_token& stop) {
     TRY_ASSIGN(const SquashRequest request, request_of(command));

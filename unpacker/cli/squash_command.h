@@ -7,6 +7,7 @@
 #include <string>
 
 #include "unpacker/base/result.h"
+#include "unpacker/cli/progress.h"
 
 namespace lamina {
 
@@ -26,12 +27,13 @@ struct SquashCommand {
     std::string output_path;
     std::string compression; // gzip, zstd, none; empty: none in a docker-tar, else gzip
     std::string tmp_dir = "/var/tmp";
+    bool copies_base = true; // see SquashOptions
     bool is_dry_run = false;
     Output output = Output::text;
-    // Called with each line of the progress; standard error unless somebody else wants it.
-    std::function<void(const std::string& line)> say = print_to_stderr;
-
-    static void print_to_stderr(const std::string& line);
+    // Called with each step, and with each thing that is left out; standard error unless somebody
+    // else wants them.
+    std::function<void(const std::string& line)> say = print_step;
+    std::function<void(const std::string& line)> note = print_note;
 };
 
 struct SquashOutcome {

@@ -50,7 +50,8 @@ struct IndexEntry {
     // Its content is somewhere else (redirect_dir, metacopy): the index cannot say what is seen.
     bool is_redirected = false;
 
-    std::optional<Sha256Hash> xattrs;  // digest of all but the marks; none: it has no others
+    // Digest of all but the marks and the host's own label; none: it has no others.
+    std::optional<Sha256Hash> xattrs;
     std::optional<Sha256Hash> content; // of a file, where it is known
 };
 

@@ -55,6 +55,7 @@ void apply_xattrs(IndexEntry& entry, XattrMap xattrs, OverlayXattrs form) {
     const auto marks = std::erase_if(
         xattrs, [form](const auto& xattr) { return is_overlay_mark(form, xattr.first); });
     entry.has_overlay_marks = marks > 0 && !is_directory;
+    std::erase_if(xattrs, [](const auto& xattr) { return is_host_label(xattr.first); });
     entry.xattrs = xattr_digest(xattrs);
 }
 

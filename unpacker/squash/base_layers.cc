@@ -55,26 +55,26 @@ bool is_proper_prefix(const std::vector<Digest>& front, const std::vector<Digest
 // Among the other images: the one that the annotation names, else the largest one whose layers
 // this image begins with.
 std::optional<BaseLayers> by_other_image(const ImageLayers& image,
-                                         const std::vector<const ImageLayers*>& others) {
+                                         const std::vector<OtherImage>& others) {
     const auto named = annotation(image.manifest, kBaseDigestKey);
-    const ImageLayers* best = nullptr;
-    for (const ImageLayers* other : others) {
-        if (!is_proper_prefix(other->config.diff_ids(), image.config.diff_ids())) {
+    const OtherImage* best = nullptr;
+    for (const OtherImage& other : others) {
+        if (!is_proper_prefix(other.diff_ids, image.config.diff_ids())) {
             continue;
         }
-        if (named == other->manifest_descriptor.digest.text()) {
-            return BaseLayers{other->layers.size(), other->manifest_descriptor.digest,
-                              "annotation base.digest", other->name};
+        if (named == other.manifest.text()) {
+            return BaseLayers{other.diff_ids.size(), other.manifest, "annotation base.digest",
+                              other.name};
         }
-        if (best == nullptr || other->layers.size() > best->layers.size()) {
-            best = other;
+        if (best == nullptr || other.diff_ids.size() > best->diff_ids.size()) {
+            best = &other;
         }
     }
     if (best == nullptr) {
         return std::nullopt;
     }
-    return BaseLayers{best->layers.size(), best->manifest_descriptor.digest,
-                      "another image with these layers", best->name};
+    return BaseLayers{best->diff_ids.size(), best->manifest, "another image with these layers",
+                      best->name};
 }
 
 // What a Dockerfile's CMD leaves in the history: BuildKit's form and the classic builder's.
@@ -129,7 +129,7 @@ Result<FromLayer> FromLayer::parse(std::string_view text) {
 }
 
 Result<BaseLayers> base_layers(const FromLayer& from, const ImageLayers& image,
-                               const std::vector<const ImageLayers*>& others) {
+                               const std::vector<OtherImage>& others) {
     switch (from.kind) {
     case FromLayer::Kind::all:
         return BaseLayers{0, std::nullopt, "--from-layer"};

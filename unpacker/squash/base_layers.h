@@ -37,6 +37,13 @@ struct ImageLayers {
     std::string name{}; // of the image, as containerd has it, where it is known
 };
 
+// What is kept of an image that may be the base of another one: there may be thousands.
+struct OtherImage {
+    Digest manifest;
+    std::vector<Digest> diff_ids; // of its layers, from the bottom
+    std::string name{};           // where it is known
+};
+
 struct BaseLayers {
     size_t count = 0;
     std::optional<Digest> manifest; // of the base image, if it is known
@@ -48,7 +55,7 @@ struct BaseLayers {
 // the base. failed_precondition when it has to be found and cannot; out_of_range for a count or
 // digest that the image does not have.
 [[nodiscard]] Result<BaseLayers> base_layers(const FromLayer& from, const ImageLayers& image,
-                                             const std::vector<const ImageLayers*>& others);
+                                             const std::vector<OtherImage>& others);
 
 inline constexpr const char* kBaseNameKey = "org.opencontainers.image.base.name";
 inline constexpr const char* kBaseDigestKey = "org.opencontainers.image.base.digest";

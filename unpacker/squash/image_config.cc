@@ -23,7 +23,20 @@ std::string to_timestamp(int64_t seconds) {
     return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(seconds)));
 }
 
+std::string_view without_usual_variant(std::string_view platform) {
+    for (const std::string_view usual : {"/arm64/v8", "/arm/v7", "/amd64/v1"}) {
+        if (platform.ends_with(usual)) {
+            return platform.substr(0, platform.rfind('/'));
+        }
+    }
+    return platform;
+}
+
 } // namespace
+
+bool is_platform(std::string_view platform, std::string_view wanted) {
+    return without_usual_variant(platform) == without_usual_variant(wanted);
+}
 
 Result<ImageConfig> ImageConfig::parse(Json json) {
     ImageConfig config;

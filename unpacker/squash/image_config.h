@@ -3,12 +3,18 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "unpacker/base/digest.h"
 #include "unpacker/image/json.h"
 
 namespace lamina {
+
+// Whether a platform, "os/architecture[/variant]", is the one that is asked for. The variant that
+// all processors of an architecture have may be left out of either (containerd,
+// platforms/database.go).
+[[nodiscard]] bool is_platform(std::string_view platform, std::string_view wanted);
 
 // What squashing has to know of an image's configuration (OCI image-spec config.md).
 class ImageConfig {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "unpacker/squash/image_tree.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "unpacker/base/limits.h"
@@ -27,7 +29,7 @@ class TreeReader {
         if (depth > limits::kIndexDepthMax || ++manifests_ > limits::kManifestsMax) {
             return fail(ErrorCode::resource_exhausted, "too many indexes or manifests");
         }
-        TRY_ASSIGN(Json json, source_.read_json(descriptor));
+        TRY_ASSIGN(Json json, read_json(descriptor));
         if (is_index_type(descriptor.media_type) || json.contains("manifests")) {
             return read_index(descriptor, std::move(json), depth);
         }
@@ -37,6 +39,17 @@ class TreeReader {
     }
 
   private:
+    // All of them are held at once.
+    Result<Json> read_json(const Descriptor& descriptor) {
+        bytes_ += std::min(descriptor.size_bytes, limits::kAllDocumentsBytesMax);
+        if (bytes_ > limits::kAllDocumentsBytesMax) {
+            return fail(ErrorCode::resource_exhausted,
+                        fmt::format("{}: the documents of the image have more than {} bytes",
+                                    descriptor.digest.text(), limits::kAllDocumentsBytesMax));
+        }
+        return source_.read_json(descriptor);
+    }
+
     Result<ImageNode> read_index(const Descriptor& descriptor, Json json, unsigned depth) {
         ImageNode node{descriptor, std::move(json), {}, nullptr};
         for (const Json& each : member(node.index, "manifests")) {
@@ -71,9 +84,18 @@ class TreeReader {
             TRY_ASSIGN(Descriptor layer, Descriptor::parse(each));
             layers.push_back(std::move(layer));
         }
-        auto config_json = source_.read_json(config);
-        if (!config_json) { // more than not at hand: the manifest is
-            return broken(descriptor, config_json.error().message);
+        if (layers.size() > limits::kImageLayersMax) {
+            return fail(ErrorCode::resource_exhausted,
+                        fmt::format("manifest {}: {} layers, more than {}",
+                                    descriptor.digest.text(), layers.size(),
+                                    limits::kImageLayersMax));
+        }
+        auto config_json = read_json(config);
+        if (!config_json) {
+            const Error& error = config_json.error();
+            return error.code == ErrorCode::resource_exhausted
+                       ? fail(error)
+                       : broken(descriptor, error.message); // the manifest is at hand
         }
         TRY_ASSIGN(ImageConfig parsed, ImageConfig::parse(*std::move(config_json)));
         if (parsed.diff_ids().size() != layers.size()) {
@@ -88,6 +110,7 @@ class TreeReader {
     const std::string name_;
     const Say& say_;
     size_t manifests_ = 0;
+    uint64_t bytes_ = 0; // of documents
 };
 
 void collect(const ImageNode& node, std::vector<const ImageLayers*>& out) {

@@ -8,6 +8,7 @@
 
 #include "unpacker/index/index_tree.h"
 #include "unpacker/layer/engine_choice.h"
+#include "unpacker/squash/scratch_check.h"
 
 namespace lamina {
 
@@ -17,6 +18,8 @@ Result<LayerShelf> LayerShelf::create(const std::string& tmp_dir) {
                     "squash needs root: it unpacks layers with their owners and devices");
     }
     TRY_ASSIGN(ScratchDirectory scratch, ScratchDirectory::create(tmp_dir));
+    TRY_ASSIGN(const Fd directory, open_directory(scratch.path()));
+    TRY(check_scratch(directory.get(), tmp_dir));
     const EngineChoice engine = choose_engine(EngineWish::automatic, scratch.path());
     return LayerShelf(std::move(scratch), {.engine = engine.kind});
 }
@@ -38,7 +41,6 @@ Result<UnpackedLayer> LayerShelf::unpack(BlobSource& blob, Encoding encoding, co
         return fail(ErrorCode::data_loss, fmt::format("layer {} has the diff ID {}", diff_id.text(),
                                                       report.diff_id.text()));
     }
-    layer.tar_bytes = report.uncompressed_bytes;
     TRY_ASSIGN(layer.root, open_directory(layer.path));
     TRY_ASSIGN(LayerIndex index, index_tree(layer.root.get(), OverlayXattrs::trusted, stop));
     layer.index = std::make_unique<LayerIndex>(std::move(index));

@@ -18,13 +18,13 @@ struct UnpackedLayer {
     std::string path;
     Fd root;
     std::unique_ptr<LayerIndex> index; // stays where it is when this moves
-    uint64_t tar_bytes = 0;
 };
 
 // Unpacks layers into private directories of a scratch directory, which goes with it. Needs root,
 // as they have owners and devices.
 class LayerShelf {
   public:
+    // failed_precondition for a directory whose filesystem cannot hold all that layers have.
     static Result<LayerShelf> create(const std::string& tmp_dir);
 
     // `below` from the bottom. data_loss when the stream does not have the digest `diff_id`.

@@ -12,7 +12,7 @@
 #include "unpacker/base/text.h"
 #include "unpacker/index/index_builder.h"
 #include "unpacker/index/path_order.h"
-#include "unpacker/index/xattr_digest.h"
+#include "unpacker/squash/stream_entry.h"
 #include "unpacker/tar/reader.h"
 
 namespace lamina {
@@ -24,45 +24,6 @@ constexpr std::string_view kOpaqueName = ".wh..wh..opq";
 
 tl::unexpected<Error> odd(std::string_view path, std::string_view what) {
     return fail(ErrorCode::data_loss, fmt::format("{}: {}", shortened(path), what));
-}
-
-NodeType type_of(EntryType type) {
-    switch (type) {
-    case EntryType::directory:
-        return NodeType::directory;
-    case EntryType::symlink:
-        return NodeType::symlink;
-    case EntryType::character_device:
-        return NodeType::character_device;
-    case EntryType::block_device:
-        return NodeType::block_device;
-    case EntryType::fifo:
-        return NodeType::fifo;
-    default:
-        return NodeType::file;
-    }
-}
-
-// As unpacking would set it: trusted.* is left out (layer/metadata.h).
-IndexEntry index_entry(const Entry& from, std::string path) {
-    IndexEntry entry;
-    entry.path = std::move(path);
-    entry.type = type_of(from.type);
-    entry.size_bytes = from.type == EntryType::file ? from.size_bytes : 0;
-    entry.mode = from.mode;
-    entry.uid = static_cast<uid_t>(from.uid);
-    entry.gid = static_cast<gid_t>(from.gid);
-    entry.modify_time = from.modify_time;
-    entry.device = from.device;
-    entry.target = from.type == EntryType::symlink ? from.link_name : "";
-    XattrMap xattrs;
-    for (const auto& [name, value] : from.xattrs) {
-        if (!name.starts_with("trusted.")) {
-            xattrs[name] = value;
-        }
-    }
-    entry.xattrs = xattr_digest(xattrs);
-    return entry;
 }
 
 bool has_same_metadata(const IndexEntry& a, const IndexEntry& b) {
@@ -82,9 +43,7 @@ class LayerStreamReader {
         root.type = NodeType::directory;
         entries_.push_back(std::move(root));
         while (true) {
-            if (stop_.stop_requested()) {
-                return fail(ErrorCode::canceled, "stopped");
-            }
+            TRY(check_stop());
             TRY_ASSIGN(const auto entry, reader_.next_entry());
             if (!entry) {
                 return build();
@@ -94,6 +53,11 @@ class LayerStreamReader {
     }
 
   private:
+    // Also within files, which may be large.
+    [[nodiscard]] Status check_stop() const {
+        return stop_.stop_requested() ? fail(ErrorCode::canceled, "stopped") : Status();
+    }
+
     Status add(const Entry& entry) {
         std::string path = entry.name;
         if (entry.type == EntryType::directory && path.ends_with('/')) {
@@ -140,7 +104,7 @@ class LayerStreamReader {
         if (entry.type == EntryType::directory) {
             directories_.insert(path);
         }
-        TRY(put(index_entry(entry, std::move(path))));
+        TRY(put(unpacked_entry(entry, std::move(path))));
         has_leaf_ = has_leaf_ || entry.type != EntryType::directory;
         return entry.type == EntryType::file ? visit(entries_.back()) : Status{};
     }
@@ -151,7 +115,7 @@ class LayerStreamReader {
             target->type == NodeType::whiteout) {
             return odd(path, "hard link to what does not come before it");
         }
-        IndexEntry link = index_entry(entry, path);
+        IndexEntry link = unpacked_entry(entry, path);
         if (!has_same_metadata(link, *target)) {
             return odd(path, "hard link that would change what it links to");
         }
@@ -188,6 +152,7 @@ class LayerStreamReader {
         TRY(files_.begin(file));
         uint64_t seen = 0;
         while (seen < file.size_bytes) {
+            TRY(check_stop());
             TRY_ASSIGN(const auto block, reader_.next_block());
             if (!block || block->offset_bytes != seen) {
                 return odd(file.path, "its content has holes");

@@ -5,14 +5,10 @@
 #include <string>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "unpacker/base/limits.h"
 #include "unpacker/base/text.h"
-#include "unpacker/index/overlay_xattrs.h"
-#include "unpacker/merge/layer_trees.h"
 #include "unpacker/tar_writer/tar_writer.h"
-#include "unpacker/tree/xattrs.h"
 
 namespace lamina {
 namespace {
@@ -65,9 +61,9 @@ class OpenDirectories {
 
 class LayerTar {
   public:
-    LayerTar(const MergeLayers& layers, LayerTrees trees, const LayerTarOptions& options,
+    LayerTar(const MergeLayers& layers, LayerContents& contents, const LayerTarOptions& options,
              ByteSink& tar, const std::stop_token& stop)
-        : layers_(layers), trees_(std::move(trees)), options_(options),
+        : layers_(layers), contents_(contents), options_(options),
           writer_(tar, {options.mtime_max}), stop_(stop), buffer_(limits::kBlobReadBytes) {}
 
     Result<LayerTarReport> write() {
@@ -80,10 +76,16 @@ class LayerTar {
     }
 
   private:
+    // Also within files, which may be large.
+    [[nodiscard]] Status check_stop() const {
+        return stop_.stop_requested() ? fail(ErrorCode::canceled, "stopped") : Status();
+    }
+
     Status write_whiteouts() {
         TRY_ASSIGN(Merge merge, Merge::open(layers_));
         OpenDirectories open;
         while (const MergedEntry* merged = merge.next()) {
+            TRY(check_stop());
             open.follow(*merged, false);
             const bool is_whiteout = merged->entry->type == NodeType::whiteout;
             if (is_whiteout || merged->is_opaque) {
@@ -115,9 +117,7 @@ class LayerTar {
         OpenDirectories open;
         SplitWalk walk(options_.split);
         while (const MergedEntry* merged = merge.next()) {
-            if (stop_.stop_requested()) {
-                return fail(ErrorCode::canceled, "stopped");
-            }
+            TRY(check_stop());
             open.follow(*merged, written_.contains(merged->entry->path));
             const bool is_here = walk.next(*merged) == options_.part;
             if (!is_here || merged->entry->path.empty() ||
@@ -149,7 +149,7 @@ class LayerTar {
         entry.modify_time = from.modify_time;
         entry.size_bytes = from.type == NodeType::file ? from.size_bytes : 0;
         if (from.xattrs) {
-            TRY_ASSIGN(entry.xattrs, xattrs_of(merged));
+            TRY_ASSIGN(entry.xattrs, contents_.xattrs_of(merged));
         }
         TRY(writer_.add(entry));
         ++report_.entries;
@@ -163,47 +163,27 @@ class LayerTar {
         return {};
     }
 
-    Result<Xattrs> xattrs_of(const MergedEntry& merged) {
-        TRY_ASSIGN(const NameAt at, trees_.find(merged));
-        TRY_ASSIGN(XattrMap all, read_xattrs_at(at.directory, at.name));
-        std::erase_if(all, [](const auto& xattr) {
-            return is_overlay_mark(OverlayXattrs::trusted, xattr.first);
-        });
-        return Xattrs(all.begin(), all.end());
-    }
-
     Status write_content(const MergedEntry& merged) {
-        if (options_.is_rehearsal) {
-            return write_zeros(merged.entry->size_bytes);
-        }
-        TRY_ASSIGN(const Fd file, trees_.open_entry(merged));
+        TRY_ASSIGN(const auto file, contents_.open(merged));
         for (uint64_t left = merged.entry->size_bytes; left > 0;) {
-            const size_t wanted = std::min<uint64_t>(left, buffer_.size());
-            const ssize_t got = ::read(file.get(), buffer_.data(), wanted);
-            if (got < 0) {
-                return fail(errno_error("read", shortened(merged.entry->path)));
+            TRY(check_stop());
+            const std::span room(buffer_.data(), std::min<uint64_t>(left, buffer_.size()));
+            const auto got = file->read(room);
+            if (!got) {
+                return fail(with_context(shortened(merged.entry->path), got.error()));
             }
-            if (got == 0) {
+            if (*got == 0) {
                 return fail(ErrorCode::aborted,
                             fmt::format("{} was changed meanwhile", shortened(merged.entry->path)));
             }
-            TRY(writer_.write(std::span(buffer_).first(static_cast<size_t>(got))));
-            left -= static_cast<uint64_t>(got);
-        }
-        return {};
-    }
-
-    Status write_zeros(uint64_t count) {
-        for (uint64_t left = count; left > 0;) {
-            const size_t now = std::min<uint64_t>(left, buffer_.size());
-            TRY(writer_.write(std::span(buffer_).first(now)));
-            left -= now;
+            TRY(writer_.write(room.first(*got)));
+            left -= *got;
         }
         return {};
     }
 
     const MergeLayers& layers_;
-    LayerTrees trees_;
+    LayerContents& contents_;
     const LayerTarOptions& options_;
     TarWriter writer_;
     const std::stop_token& stop_;
@@ -214,11 +194,10 @@ class LayerTar {
 
 } // namespace
 
-Result<LayerTarReport> write_layer_tar(const MergeLayers& layers, const std::vector<int>& roots,
+Result<LayerTarReport> write_layer_tar(const MergeLayers& layers, LayerContents& contents,
                                        const LayerTarOptions& options, ByteSink& tar,
                                        const std::stop_token& stop) {
-    TRY_ASSIGN(LayerTrees trees, LayerTrees::open(roots));
-    return LayerTar(layers, std::move(trees), options, tar, stop).write();
+    return LayerTar(layers, contents, options, tar, stop).write();
 }
 
 } // namespace lamina

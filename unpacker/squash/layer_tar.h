@@ -2,13 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <stop_token>
-#include <vector>
 
 #include "unpacker/base/byte_sink.h"
+#include "unpacker/base/byte_source.h"
 #include "unpacker/merge/merge.h"
 #include "unpacker/squash/layer_split.h"
+#include "unpacker/tar/entry.h"
 
 namespace lamina {
 
@@ -23,19 +25,28 @@ struct LayerTarOptions {
     size_t part = 0; // which of its layers
     // Seconds since 1970 that no time exceeds.
     std::optional<int64_t> mtime_max;
-    // Zeros in place of what files hold, which is not read: for those who only count.
-    bool is_rehearsal = false;
+};
+
+// What is in the entries of a merge.
+class LayerContents {
+  public:
+    virtual ~LayerContents() = default;
+
+    // All but marks of overlayfs and the host's own label. Asked for where there are any.
+    virtual Result<Xattrs> xattrs_of(const MergedEntry& merged) = 0;
+    // The bytes of a file, to be read before anything else is asked for.
+    virtual Result<std::unique_ptr<ByteSource>> open(const MergedEntry& file) = 0;
 };
 
 // Writes a layer that stands for `layers.range`, or one of those that do so together, as a tar
-// stream to `tar` (borrowed, not finished). `roots` are the trees of the range, in its order, in
-// overlayfs' form. First come all whiteouts and opaque directories with the directories above them,
-// then everything else, both in path order; an opaque mark follows its directory at once. The root
-// itself has no entry: unpacking would pass over it.
+// stream to `tar` (borrowed, not finished). `contents` are those of the range. First come all
+// whiteouts and opaque directories with the directories above them, then everything else, both in
+// path order; an opaque mark follows its directory at once. The root itself has no entry: unpacking
+// would pass over it.
 //
 // failed_precondition, naming it, for what a layer cannot hold: a socket. canceled after `stop`.
 [[nodiscard]] Result<LayerTarReport> write_layer_tar(const MergeLayers& layers,
-                                                     const std::vector<int>& roots,
+                                                     LayerContents& contents,
                                                      const LayerTarOptions& options, ByteSink& tar,
                                                      const std::stop_token& stop);
 

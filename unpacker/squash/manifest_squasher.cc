@@ -11,6 +11,7 @@
 #include "unpacker/image/media_types.h"
 #include "unpacker/squash/layer_tar.h"
 #include "unpacker/squash/source_layers.h"
+#include "unpacker/squash/tree_contents.h"
 #include "unpacker/squash/tree_proof.h"
 
 namespace lamina {
@@ -31,7 +32,7 @@ void annotate(Json& manifest, const ImageLayers& image, const BaseLayers& base) 
     if (image.manifest_descriptor.media_type == kDockerManifestType) {
         return;
     }
-    Json& annotations = manifest["annotations"];
+    Json& annotations = annotations_of(manifest);
     if (base.manifest) {
         annotations[kBaseDigestKey] = base.manifest->text();
     }
@@ -74,7 +75,7 @@ Result<NewManifest> ManifestSquasher::squash(const ImageLayers& image, const Bas
     TRY_ASSIGN(const auto written, write_layers(image, base.count, layers, stop));
     TRY(prove(written, base.count, layers, stop));
     removals_.emplace_back([shelf = std::move(shelf)]() mutable { shelf.reset(); });
-    return write_documents(image, base, written);
+    return write_documents(image, base, written, stop);
 }
 
 Result<std::vector<ManifestSquasher::WrittenLayer>>
@@ -105,9 +106,11 @@ ManifestSquasher::write_layer(const std::string& type, size_t kept, const Source
     // What is not compressed is hashed once.
     const bool is_plain = compression == Compression::none;
     ByteSink& tar = is_plain ? static_cast<ByteSink&>(*blob) : plain;
+    TRY_ASSIGN(LayerTrees trees, LayerTrees::open(layers.above(kept).roots));
+    TreeContents contents(std::move(trees));
     TRY_ASSIGN(const LayerTarReport report,
-               write_layer_tar(layers.merge_above(kept), layers.above(kept).roots,
-                               {split, part, options_.source_date_epoch, false}, tar, stop));
+               write_layer_tar(layers.merge_above(kept), contents,
+                               {split, part, options_.source_date_epoch}, tar, stop));
     TRY(encoder->finish());
     TRY(blob->finish());
     TRY_ASSIGN(Descriptor descriptor,
@@ -138,7 +141,8 @@ Status ManifestSquasher::prove(const std::vector<WrittenLayer>& written, size_t 
 
 Result<NewManifest> ManifestSquasher::write_documents(const ImageLayers& image,
                                                       const BaseLayers& base,
-                                                      const std::vector<WrittenLayer>& written) {
+                                                      const std::vector<WrittenLayer>& written,
+                                                      const std::stop_token& stop) {
     const Digest& source = image.manifest_descriptor.digest;
     ImageConfig::NewLayers rows{{},
                                 options_.source_date_epoch.value_or(std::time(nullptr)),
@@ -149,8 +153,8 @@ Result<NewManifest> ManifestSquasher::write_documents(const ImageLayers& image,
     report.blob_bytes_after = blob_bytes(image.layers, base.count);
     Json manifest = image.manifest;
     manifest["layers"] = Json::array();
+    TRY(copy_layers(image, base.count, stop));
     for (size_t i = 0; i < base.count; ++i) {
-        TRY(writer_.copy_blob(source_, image.layers[i]));
         manifest["layers"].push_back(image.layers[i].json);
     }
     for (const WrittenLayer& layer : written) {
@@ -170,10 +174,17 @@ Result<NewManifest> ManifestSquasher::write_documents(const ImageLayers& image,
     return NewManifest{std::move(descriptor), std::move(manifest), std::move(report)};
 }
 
-Result<NewManifest> ManifestSquasher::copy(const ImageLayers& image, const BaseLayers& base) {
-    for (const Descriptor& layer : image.layers) {
-        TRY(writer_.copy_blob(source_, layer));
+Status ManifestSquasher::copy_layers(const ImageLayers& image, size_t count,
+                                     const std::stop_token& stop) {
+    for (size_t i = 0; options_.copies_base && i < count; ++i) {
+        TRY(writer_.copy_blob(source_, image.layers[i], stop));
     }
+    return {};
+}
+
+Result<NewManifest> ManifestSquasher::copy(const ImageLayers& image, const BaseLayers& base,
+                                           const std::stop_token& stop) {
+    TRY(copy_layers(image, image.layers.size(), stop));
     TRY_ASSIGN(const Descriptor config, Descriptor::parse(member(image.manifest, "config")));
     TRY(writer_.copy_blob(source_, config));
     TRY(writer_.copy_blob(source_, image.manifest_descriptor));

@@ -32,11 +32,14 @@ class ManifestSquasher {
                                const std::stop_token& stop);
 
     // Takes it over as it is.
-    Result<NewManifest> copy(const ImageLayers& image, const BaseLayers& base);
+    Result<NewManifest> copy(const ImageLayers& image, const BaseLayers& base,
+                             const std::stop_token& stop);
 
   private:
     struct WrittenLayer;
 
+    // The lowest `count` layers, as they are.
+    Status copy_layers(const ImageLayers& image, size_t count, const std::stop_token& stop);
     Result<std::vector<WrittenLayer>> write_layers(const ImageLayers& image, size_t kept,
                                                    const SourceLayers& layers,
                                                    const std::stop_token& stop);
@@ -46,7 +49,8 @@ class ManifestSquasher {
     Status prove(const std::vector<WrittenLayer>& written, size_t kept, const SourceLayers& layers,
                  const std::stop_token& stop);
     Result<NewManifest> write_documents(const ImageLayers& image, const BaseLayers& base,
-                                        const std::vector<WrittenLayer>& written);
+                                        const std::vector<WrittenLayer>& written,
+                                        const std::stop_token& stop);
 
     const ImageSource& source_;
     LayoutWriter& writer_;
@@ -54,8 +58,9 @@ class ManifestSquasher {
     std::vector<std::jthread> removals_;
 };
 
-// What squash() would make of the image, by unpacking it and counting. Its layers are as large as
-// they would be; compressed as well as the source's are.
+// What squash() would make of the image, told by the names and sizes in its layers' streams
+// (layer_sketch.h); nothing is unpacked. Its layers are taken to be compressed as well as those of
+// the source that their files come from.
 [[nodiscard]] Result<SquashedImage> predict_squash(const ImageSource& source,
                                                    const ImageLayers& image, const BaseLayers& base,
                                                    const SquashOptions& options,

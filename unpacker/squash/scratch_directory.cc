@@ -2,12 +2,15 @@
 #include "unpacker/squash/scratch_directory.h"
 
 #include <atomic>
+#include <cerrno>
 #include <cstdlib>
 #include <thread>
 #include <vector>
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "unpacker/base/processors.h"
 #include "unpacker/tree/directory_cursor.h"
@@ -65,6 +68,15 @@ void remove_subtrees(int root, const std::vector<Subtree>& subtrees) {
     remove_some();
 }
 
+Status inherit_nothing(int directory) {
+    constexpr const char* kAcl = "system.posix_acl_default";
+    constexpr mode_t kPrivate = 0700; // without S_ISGID
+    if (::fremovexattr(directory, kAcl) != 0 && errno != ENODATA && errno != EOPNOTSUPP) {
+        return fail(errno_error("fremovexattr", kAcl));
+    }
+    return ::fchmod(directory, kPrivate) == 0 ? Status{} : fail(errno_error("fchmod", "scratch"));
+}
+
 } // namespace
 
 Result<ScratchDirectory> ScratchDirectory::create(const std::string& parent) {
@@ -73,7 +85,10 @@ Result<ScratchDirectory> ScratchDirectory::create(const std::string& parent) {
     if (::mkdtemp(path.data()) == nullptr) {
         return fail(errno_error("mkdtemp", path));
     }
-    return ScratchDirectory(std::move(directory), path.substr(parent.size() + 1), path);
+    ScratchDirectory made(std::move(directory), path.substr(parent.size() + 1), path);
+    TRY_ASSIGN(const Fd inside, open_directory_at(made.parent_.get(), made.name_));
+    TRY(inherit_nothing(inside.get()));
+    return made;
 }
 
 ScratchDirectory::~ScratchDirectory() {

@@ -8,7 +8,8 @@
 
 namespace lamina {
 
-// A private directory below another one, removed with all that is in it, on all processors.
+// A private directory below another one, from which it inherits nothing (default ACL, group): what
+// is unpacked in it would have it as well. Removed with all that is in it, on all processors.
 class ScratchDirectory {
   public:
     static Result<ScratchDirectory> create(const std::string& parent);

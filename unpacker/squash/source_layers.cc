@@ -30,14 +30,6 @@ MergeLayers SourceLayers::merge_above(size_t kept) const {
     return {above(kept).indexes, stack(0, kept).indexes};
 }
 
-uint64_t SourceLayers::tar_bytes_above(size_t kept) const {
-    uint64_t bytes = 0;
-    for (size_t i = kept; i < layers_.size(); ++i) {
-        bytes += layers_[i].tar_bytes;
-    }
-    return bytes;
-}
-
 StackedLayers SourceLayers::stack(size_t begin, size_t end) const {
     StackedLayers out;
     for (size_t i = end; i > begin; --i) {

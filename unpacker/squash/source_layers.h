@@ -25,9 +25,6 @@ class SourceLayers {
     // The same, with those below as the base.
     [[nodiscard]] MergeLayers merge_above(size_t kept) const;
 
-    // Of the layers above the lowest `kept`, as plain tar.
-    [[nodiscard]] uint64_t tar_bytes_above(size_t kept) const;
-
   private:
     [[nodiscard]] StackedLayers stack(size_t begin, size_t end) const;
 

@@ -2,6 +2,7 @@
 #include "unpacker/squash/squash_image.h"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -15,19 +16,9 @@
 namespace lamina {
 namespace {
 
-struct ImageAt {
-    std::string path;
-    std::string name; // empty: the only one there
-};
-
-// "path:name" as skopeo has it, unless all of it is a path.
-ImageAt split_image(const std::string& image) {
+bool exists(const std::string& path) {
     struct stat status{};
-    const size_t colon = image.find(':');
-    if (::stat(image.c_str(), &status) == 0 || colon == std::string::npos) {
-        return {image, {}};
-    }
-    return {image.substr(0, colon), image.substr(colon + 1)};
+    return ::stat(path.c_str(), &status) == 0;
 }
 
 Result<Descriptor> find_image(const ImageSource& source, const std::string& name) {
@@ -63,7 +54,7 @@ Result<const ImageNode*> choose(const ImageNode& node, const std::string& platfo
                     "docker-tar holds an image of one platform: choose it by --platform");
     }
     if (node.image != nullptr) {
-        if (platform != "all" && node.image->config.platform() != platform) {
+        if (platform != "all" && !is_platform(node.image->config.platform(), platform)) {
             return fail(ErrorCode::not_found, fmt::format("the image is of {}, not of {}",
                                                           node.image->config.platform(), platform));
         }
@@ -86,9 +77,9 @@ bool is_worthwhile(const ImageLayers& image, const BaseLayers& base) {
 class Squash {
   public:
     Squash(const ImageSource& source, LayoutWriter& writer, const SquashOptions& options,
-           std::vector<const ImageLayers*> others, const std::stop_token& stop)
-        : manifests_(source, writer, options), writer_(writer), options_(options),
-          others_(std::move(others)), stop_(stop) {}
+           const std::vector<OtherImage>& others, const std::stop_token& stop)
+        : manifests_(source, writer, options), writer_(writer), options_(options), others_(others),
+          stop_(stop) {}
 
     Result<Descriptor> run(const ImageNode& node) {
         if (node.image != nullptr) {
@@ -112,7 +103,7 @@ class Squash {
         TRY_ASSIGN(const BaseLayers base, base_layers(options_.from, image, others_));
         TRY_ASSIGN(NewManifest made, is_worthwhile(image, base)
                                          ? manifests_.squash(image, base, stop_)
-                                         : manifests_.copy(image, base));
+                                         : manifests_.copy(image, base, stop_));
         images_.push_back(std::move(made.report));
         manifest_ = std::move(made.json);
         return std::move(made.descriptor);
@@ -121,21 +112,23 @@ class Squash {
     ManifestSquasher manifests_;
     LayoutWriter& writer_;
     const SquashOptions& options_;
-    std::vector<const ImageLayers*> others_;
+    const std::vector<OtherImage>& others_;
     const std::stop_token& stop_;
     std::vector<SquashedImage> images_;
     Json manifest_;
 };
 
 Json index_of(Json descriptor, const std::string& tag) {
+    Json& annotations = annotations_of(descriptor);
     for (const char* key : {kRefNameKey, kImageNameKey}) {
-        if (descriptor.contains("annotations") && descriptor["annotations"].is_object()) {
-            descriptor["annotations"].erase(key); // the source's own name
-        }
+        annotations.erase(key); // the source's own name
     }
     if (!tag.empty()) {
-        descriptor["annotations"][kImageNameKey] = with_tag(tag);
-        descriptor["annotations"][kRefNameKey] = tag_of(tag);
+        annotations[kImageNameKey] = with_tag(tag);
+        annotations[kRefNameKey] = tag_of(tag);
+    }
+    if (annotations.empty()) {
+        descriptor.erase("annotations");
     }
     return {{"schemaVersion", 2}, {"manifests", Json::array({std::move(descriptor)})}};
 }
@@ -172,7 +165,7 @@ SquashOptions options_for(const SquashRequest& request, ImageForm form) {
 }
 
 Result<SquashReport> predict(const SquashOptions& options, const ImageSource& source,
-                             const ImageNode& node, const std::vector<const ImageLayers*>& others,
+                             const ImageNode& node, const std::vector<OtherImage>& others,
                              const std::stop_token& stop) {
     SquashReport report;
     for (const ImageLayers* image : images_in(node)) {
@@ -186,40 +179,70 @@ Result<SquashReport> predict(const SquashOptions& options, const ImageSource& so
     return report;
 }
 
+// When there is nothing to squash, so that nothing is copied either.
+Result<std::optional<SquashReport>> report_if_unchanged(const FromLayer& from,
+                                                        const ImageNode& node,
+                                                        const std::vector<OtherImage>& others) {
+    SquashReport report;
+    for (const ImageLayers* image : images_in(node)) {
+        TRY_ASSIGN(const BaseLayers base, base_layers(from, *image, others));
+        if (is_worthwhile(*image, base)) {
+            return std::nullopt;
+        }
+        report.images.push_back(report_unchanged(*image, base));
+    }
+    return report;
+}
+
 Result<SquashReport> squash_into(const SquashRequest& request, ImageForm form,
                                  const ImageSource& source, const ImageNode& node,
-                                 std::vector<const ImageLayers*> others,
+                                 const std::vector<OtherImage>& others,
                                  const std::stop_token& stop) {
+    TRY_ASSIGN(auto unchanged, report_if_unchanged(request.options.from, node, others));
+    if (unchanged) {
+        return *std::move(unchanged);
+    }
     TRY_ASSIGN(LayoutWriter writer, LayoutWriter::create(request.output_path, form));
     const SquashOptions options = options_for(request, form);
-    Squash squash(source, writer, options, std::move(others), stop);
+    Squash squash(source, writer, options, others, stop);
     TRY_ASSIGN(Descriptor made, squash.run(node));
     SquashReport report;
     report.images = squash.images();
-    if (std::ranges::none_of(report.images, &SquashedImage::is_squashed)) {
-        return report;
-    }
     report.digest = made.digest;
     TRY_ASSIGN(const Json docker, docker_manifest(squash.manifest(), request.tag));
     TRY(writer.publish(index_of(std::move(made.json), request.tag), docker));
     return report;
 }
 
-// The image that is asked for, first, and all others that are at hand: any may be its base.
-Result<std::vector<ImageNode>> read_nodes(const ImageSource& source, const Descriptor& wanted,
-                                          const Say& say) {
+// All images that are at hand, of which any may be the base of one of `node`. One that cannot be
+// read is none.
+Result<std::vector<OtherImage>> other_images(const ImageSource& source, const ImageNode& node,
+                                             const std::stop_token& stop) {
     const Say quiet = [](const std::string&) {};
-    std::vector<ImageNode> nodes;
-    TRY_ASSIGN(ImageNode node, read_image_tree(source, wanted, say));
-    nodes.push_back(std::move(node));
-    for (const Descriptor& image : source.images()) {
-        if (image.digest != wanted.digest) {
-            if (auto other = read_image_tree(source, image, quiet)) {
-                nodes.push_back(*std::move(other));
+    std::vector<OtherImage> others;
+    std::set<Digest> read{node.descriptor.digest};
+    std::set<Digest> noted;
+    const auto note = [&](const ImageNode& tree) {
+        for (const ImageLayers* image : images_in(tree)) {
+            if (const Digest& digest = image->manifest_descriptor.digest;
+                noted.insert(digest).second) {
+                others.push_back({digest, image->config.diff_ids(), image->name});
             }
         }
+    };
+    note(node);
+    for (const Descriptor& image : source.images()) {
+        if (stop.stop_requested()) {
+            return fail(ErrorCode::canceled, "stopped");
+        }
+        if (!read.insert(image.digest).second) {
+            continue;
+        }
+        if (const auto other = read_image_tree(source, image, quiet)) {
+            note(*other);
+        }
     }
-    return nodes;
+    return others;
 }
 
 } // namespace
@@ -228,27 +251,36 @@ Result<SquashReport> squash_image(const SquashRequest& request, const ImageSourc
                                   const std::stop_token& stop) {
     const Stopwatch watch;
     TRY_ASSIGN(const Descriptor wanted, find_image(source, request.image));
-    TRY_ASSIGN(const auto nodes, read_nodes(source, wanted, request.options.say));
-    std::vector<const ImageLayers*> others;
-    for (const ImageNode& node : nodes) {
-        const auto images = images_in(node);
-        others.insert(others.end(), images.begin(), images.end());
-    }
+    TRY_ASSIGN(const ImageNode tree, read_image_tree(source, wanted, request.options.note));
     const ImageForm form = request.form.value_or(source.form());
-    TRY_ASSIGN(const ImageNode* node, choose(nodes.front(), request.platform, form));
+    TRY_ASSIGN(const ImageNode* node, choose(tree, request.platform, form));
+    std::vector<OtherImage> others;
+    if (request.options.from.kind == FromLayer::Kind::automatic) {
+        TRY_ASSIGN(others, other_images(source, tree, stop));
+    }
     TRY_ASSIGN(SquashReport report,
-               request.is_dry_run
-                   ? predict(options_for(request, form), source, *node, others, stop)
-                   : squash_into(request, form, source, *node, std::move(others), stop));
+               request.is_dry_run ? predict(options_for(request, form), source, *node, others, stop)
+                                  : squash_into(request, form, source, *node, others, stop));
     report.seconds = watch.seconds();
     return report;
 }
 
+std::optional<ImageInPath> find_path(const std::string& image) {
+    for (size_t end = image.size(); end != std::string::npos && end > 0;
+         end = image.rfind(':', end - 1)) {
+        if (std::string path = image.substr(0, end); exists(path)) {
+            return ImageInPath{std::move(path), image.substr(std::min(end + 1, image.size()))};
+        }
+    }
+    return std::nullopt;
+}
+
 Result<SquashReport> squash_image(const SquashRequest& request, const std::stop_token& stop) {
-    const auto [path, name] = split_image(request.image);
-    TRY_ASSIGN(const ImageSource source, ImageSource::open(path));
+    // Opening tells what is wrong with a path that is none.
+    const ImageInPath at = find_path(request.image).value_or(ImageInPath{request.image, {}});
+    TRY_ASSIGN(const ImageSource source, ImageSource::open(at.path));
     SquashRequest named = request;
-    named.image = name;
+    named.image = at.name;
     return squash_image(named, source, stop);
 }
 

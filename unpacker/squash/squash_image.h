@@ -24,9 +24,12 @@ struct SquashOptions {
     // Seconds since 1970 that no time in the new layer and configuration exceeds; else they have
     // the times of the files, and of the moment.
     std::optional<int64_t> source_date_epoch;
+    // False leaves out the layers that stay: the result goes where the source has them.
+    bool copies_base = true;
     std::string tmp_dir = "/var/tmp"; // room for the unpacked image and the new layer
-    // Called with a line for each step and for each thing that is left out.
+    // Called with a line for each step, and for each thing that is left out.
     std::function<void(const std::string& line)> say = [](const std::string&) {};
+    std::function<void(const std::string& line)> note = [](const std::string&) {};
 };
 
 struct SquashRequest {
@@ -35,7 +38,7 @@ struct SquashRequest {
     std::string platform = "all";  // or "os/architecture[/variant]"
     std::optional<ImageForm> form; // of the result; nothing: that of the source
     std::string output_path;
-    bool is_dry_run = false; // tells what would become of it, and writes nothing but `tmp_dir`
+    bool is_dry_run = false; // tells what would become of it, and writes nothing
     SquashOptions options;
 };
 
@@ -69,14 +72,24 @@ struct SquashReport {
     double seconds = 0;
 };
 
+// "path:name" as skopeo has it.
+struct ImageInPath {
+    std::string path;
+    std::string name; // empty: the only one there
+};
+
+// Either may hold colons: the longest path that exists is meant. Nothing when there is none.
+[[nodiscard]] std::optional<ImageInPath> find_path(const std::string& image);
+
 // Makes a new image in which the layers above a kept base are one, or a few that can be fetched and
 // unpacked at the same time. The source is only read. Every manifest of an index is squashed;
 // attestations, and what else is no image, are left out. Before the result gets its name its merged
 // tree, with the new layers as they were written, is compared with the source's (tree_proof.h):
 // when they differ there is no result, and data_loss names the first path that does.
 //
-// Needs root, for it unpacks layers. Memory does not grow with the content of the image, and by
-// some hundred bytes with each of its names. Blocks; canceled soon after `stop`.
+// Needs root, for it unpacks layers; not for a dry run, which reads them. Memory does not grow with
+// the content of the image, and by some hundred bytes with each of its names. Blocks; canceled soon
+// after `stop`.
 [[nodiscard]] Result<SquashReport> squash_image(const SquashRequest& request,
                                                 const std::stop_token& stop);
 

@@ -67,13 +67,13 @@ class Shown {
     const MergedEntry* merged_ = nullptr;
 };
 
-// Fills the buffer unless the file ends.
-Result<size_t> read_full(int fd, std::span<char> buffer) {
+// Fills the buffer unless the file, known as `path`, ends.
+Result<size_t> read_full(int fd, const std::string& path, std::span<char> buffer) {
     size_t filled = 0;
     while (filled < buffer.size()) {
         const ssize_t got = ::read(fd, buffer.data() + filled, buffer.size() - filled);
         if (got < 0) {
-            return fail(errno_error("read", "file"));
+            return fail(errno_error("read", shortened(path)));
         }
         if (got == 0) {
             break;
@@ -107,7 +107,8 @@ class SourceFiles final : public FileVisitor {
     Status content(std::span<const std::byte> bytes) override {
         while (file_.valid() && !bytes.empty()) {
             const size_t count = std::min(bytes.size(), buffer_.size());
-            TRY_ASSIGN(const size_t got, read_full(file_.get(), std::span(buffer_).first(count)));
+            TRY_ASSIGN(const size_t got,
+                       read_full(file_.get(), path_, std::span(buffer_).first(count)));
             if (got != count || std::memcmp(buffer_.data(), bytes.data(), count) != 0) {
                 different_ = path_;
                 file_ = Fd();
@@ -221,9 +222,10 @@ class Comparison {
     Result<const char*> difference_of_content() {
         TRY_ASSIGN(const Fd a, before_.open_content());
         TRY_ASSIGN(const Fd b, after_.open_content());
+        const std::string& path = before_.current()->entry->path;
         while (true) {
-            TRY_ASSIGN(const size_t got_a, read_full(a.get(), buffers_[0]));
-            TRY_ASSIGN(const size_t got_b, read_full(b.get(), buffers_[1]));
+            TRY_ASSIGN(const size_t got_a, read_full(a.get(), path, buffers_[0]));
+            TRY_ASSIGN(const size_t got_b, read_full(b.get(), path, buffers_[1]));
             if (got_a != got_b || std::memcmp(buffers_[0].data(), buffers_[1].data(), got_a) != 0) {
                 return "content";
             }

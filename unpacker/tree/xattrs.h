@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "unpacker/base/result.h"
 
@@ -10,6 +11,12 @@ namespace lamina {
 
 // Name to raw value.
 using XattrMap = std::map<std::string, std::string>;
+
+// The label that a host's policy gives to each file that is made, whatever a layer says: it is no
+// content of a layer.
+[[nodiscard]] inline bool is_host_label(std::string_view xattr) {
+    return xattr == "security.selinux";
+}
 
 // All extended attributes that this process may see, trusted.* for root only; none where the
 // filesystem has none. Of an open file or directory:

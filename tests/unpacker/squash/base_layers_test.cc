@@ -28,6 +28,10 @@ ImageLayers image_of(size_t layers, const std::vector<std::string>& rows = {}) {
     return {{"", digest, 1, {}}, Json::object(), descriptors, *ImageConfig::parse(config)};
 }
 
+OtherImage as_other(const ImageLayers& image) {
+    return {image.manifest_descriptor.digest, image.config.diff_ids()};
+}
+
 FromLayer from(const std::string& text) {
     const auto parsed = FromLayer::parse(text);
     EXPECT_TRUE(parsed) << parsed.error().message;
@@ -35,7 +39,7 @@ FromLayer from(const std::string& text) {
 }
 
 size_t base_count(const std::string& text, const ImageLayers& image,
-                  const std::vector<const ImageLayers*>& others = {}) {
+                  const std::vector<OtherImage>& others = {}) {
     const auto base = base_layers(from(text), image, others);
     EXPECT_TRUE(base) << base.error().message;
     return base ? base->count : 999;
@@ -81,7 +85,7 @@ TEST(BaseLayers, AutoFindsTheLargestImageThatIsTheFront) {
     const ImageLayers image = image_of(5);
     const ImageLayers one = image_of(1);
     const ImageLayers three = image_of(3);
-    const auto base = base_layers({}, image, {&image, &three, &one});
+    const auto base = base_layers({}, image, {as_other(image), as_other(three), as_other(one)});
     ASSERT_TRUE(base);
     EXPECT_EQ(base->count, 3U);
     EXPECT_EQ(base->manifest, three.manifest_descriptor.digest);
@@ -92,7 +96,7 @@ TEST(BaseLayers, AutoPrefersTheAnnotation) {
     const ImageLayers one = image_of(1);
     const ImageLayers three = image_of(3);
     image.manifest["annotations"][kBaseDigestKey] = one.manifest_descriptor.digest.text();
-    EXPECT_EQ(base_count("auto", image, {&three, &one}), 1U);
+    EXPECT_EQ(base_count("auto", image, {as_other(three), as_other(one)}), 1U);
 }
 
 TEST(BaseLayers, AutoTakesTheLastCmdThatHasLayersAbove) {
@@ -121,7 +125,7 @@ TEST(BaseLayers, AutoAsksWhenNothingTells) {
 
 TEST(BaseLayers, AnImageIsNotItsOwnBase) {
     const ImageLayers image = image_of(2);
-    EXPECT_FALSE(base_layers({}, image, {&image}));
+    EXPECT_FALSE(base_layers({}, image, {as_other(image)}));
 }
 
 } // namespace

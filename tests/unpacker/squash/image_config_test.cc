@@ -108,5 +108,15 @@ TEST(ImageConfig, WrongShapesAreErrors) {
     }
 }
 
+TEST(Platform, VariantThatAllProcessorsHaveMayBeLeftOut) {
+    EXPECT_TRUE(is_platform("linux/arm64/v8", "linux/arm64"));
+    EXPECT_TRUE(is_platform("linux/arm64", "linux/arm64/v8"));
+    EXPECT_TRUE(is_platform("linux/arm/v7", "linux/arm"));
+    EXPECT_TRUE(is_platform("linux/amd64", "linux/amd64/v1"));
+    EXPECT_FALSE(is_platform("linux/arm/v6", "linux/arm"));
+    EXPECT_FALSE(is_platform("linux/amd64/v3", "linux/amd64"));
+    EXPECT_FALSE(is_platform("linux/arm64", "linux/amd64"));
+}
+
 } // namespace
 } // namespace lamina

@@ -154,7 +154,7 @@ TEST_F(Squash, EveryImageOfAnIndexIsSquashed) {
     write_source({image_.index({platform_image("amd64", kLayers), arm, attestation, single})});
     std::string said;
     SquashRequest what = request("all");
-    what.options.say = [&](const std::string& line) { said += line + "\n"; };
+    what.options.note = [&](const std::string& line) { said += line + "\n"; };
     const auto report = must_squash(what);
     ASSERT_TRUE(report);
     ASSERT_EQ(report->images.size(), 3U);
@@ -248,6 +248,20 @@ TEST_F(Squash, AnImageOfTwoNamesIsOneImage) {
     const auto report = must_squash(request("2"));
     ASSERT_TRUE(report);
     EXPECT_EQ(report->images.size(), 1U);
+}
+
+TEST_F(Squash, ImageOfMoreLayersThanCanBeMountedIsRefused) {
+    make_source(std::vector<Tree>(501, {file("f")}));
+    expect_failure("all", ErrorCode::resource_exhausted, "501 layers");
+}
+
+TEST_F(Squash, DocumentsOfAnImageAreBounded) {
+    ImageBuilder::Image image{.layers = {kLayers[0], kLayers[1]}};
+    image.config["x-large"] = std::string(3'000'000, 'x');
+    const ImageJson descriptor = image_.image(image);
+    const std::vector<ImageJson> many(6, descriptor);
+    write_source({image_.index(many)});
+    expect_failure("all", ErrorCode::resource_exhausted, "documents");
 }
 
 TEST_F(Squash, DryRunWritesNothing) {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "snapshotter/laminactl/add_squash.h"
 
-#include <cstdio>
-
+#include "snapshotter/laminactl/print_report.h"
 #include "snapshotter/laminactl/squash_in_store.h"
-#include "unpacker/cli/progress.h"
 #include "snapshotter/laminactl/stop_on_signal.h"
+#include "unpacker/cli/progress.h"
 
 namespace lamina {
 namespace {
@@ -54,17 +53,14 @@ void add_squash(CLI::App& app, SquashArguments& arguments) {
 }
 
 int squash_main(const SquashArguments& arguments) {
-    constexpr int kFailed = 1;
     constexpr int kNothingToSquash = 2;
-    end_steps();
     const StopOnSignal stop;
     const auto outcome = squash_anywhere(arguments.command, arguments.store, stop.token());
+    end_steps();
     if (!outcome) {
-        (void)std::fprintf(stderr, "laminactl: %s\n", outcome.error().message.c_str());
-        return kFailed;
+        return print_failure(outcome.error().message);
     }
-    (void)std::fputs(outcome->text.c_str(), stdout);
-    return outcome->is_squashed ? 0 : kNothingToSquash;
+    return print_report(outcome->text, outcome->is_squashed ? 0 : kNothingToSquash);
 }
 
 } // namespace lamina

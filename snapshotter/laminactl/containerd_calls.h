@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -27,6 +28,9 @@ namespace snapshots_api = ::containerd::services::snapshots::v1;
 // containerd's services in one namespace.
 struct ContainerdCalls {
     std::string containerd_namespace;
+    std::chrono::milliseconds call_time;
+    // Of this run, and of no other one: its lease, and what it uploads and unpacks, are called so.
+    std::string run;
     std::string lease; // empty: none yet
     std::stop_token stop;
     std::unique_ptr<content_api::Content::Stub> content;
@@ -37,13 +41,16 @@ struct ContainerdCalls {
     std::unique_ptr<snapshots_api::Snapshots::Stub> snapshots;
 
     // Nothing is connected before the first call. `address` is a socket of this host.
-    ContainerdCalls(const std::string& address, std::string in_namespace, std::stop_token on_stop);
+    ContainerdCalls(const std::string& address, std::string in_namespace,
+                    std::chrono::milliseconds time, std::stop_token on_stop);
 };
 
 // The context of one call: namespace and lease go along, and a stop cancels it.
 class CallContext {
   public:
-    explicit CallContext(const ContainerdCalls& calls);
+    // Calls that move content take as long as they take, others ContainerdCalls::call_time.
+    enum class Time { bounded, any };
+    explicit CallContext(const ContainerdCalls& calls, Time time = Time::bounded);
 
     grpc::ClientContext* get() { return &context_; }
 

@@ -69,12 +69,13 @@ ImageStore::ImageStore(std::unique_ptr<State> state) : state_(std::move(state)) 
 
 Result<std::unique_ptr<ImageStore>> ImageStore::open(const StoreAddress& address,
                                                      std::string tmp_dir, std::stop_token stop) {
-    auto state = std::make_unique<State>(
-        State{ContainerdCalls(address.socket, address.containerd_namespace, std::move(stop)),
-              address, std::move(tmp_dir)});
+    auto state =
+        std::make_unique<State>(State{ContainerdCalls(address.socket, address.containerd_namespace,
+                                                      address.call_time, std::move(stop)),
+                                      address, std::move(tmp_dir)});
     CallContext call(state->calls);
     leases_api::CreateRequest request;
-    request.set_id(fmt::format("laminactl-squash-{}-{}", ::getpid(), std::time(nullptr)));
+    request.set_id(state->calls.run);
     (*request.mutable_labels())[kLeaseExpiry] = in_a_day();
     leases_api::CreateResponse reply;
     if (auto made = from_grpc(state->calls.leases->Create(call.get(), request, &reply)); !made) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -10,10 +11,15 @@
 
 namespace lamina {
 
+// How long containerd may take for a call that only names or describes something. While it collects
+// garbage, calls that write wait.
+inline constexpr std::chrono::seconds kStoreCallTime{60};
+
 struct StoreAddress {
     std::string socket = "/run/containerd/containerd.sock";
     std::string containerd_namespace = "default";
     std::string snapshotter = "lamina";
+    std::chrono::milliseconds call_time = kStoreCallTime;
 };
 
 // The images of one namespace of a containerd, through its services. Everything is done under a
@@ -21,8 +27,8 @@ struct StoreAddress {
 // time.
 class ImageStore {
   public:
-    // unavailable when no containerd answers. `tmp_dir` is where blobs go that cannot be read in
-    // place.
+    // unavailable when there is no containerd, deadline_exceeded when it does not answer. `tmp_dir`
+    // is where blobs go that cannot be read in place.
     static Result<std::unique_ptr<ImageStore>> open(const StoreAddress& address,
                                                     std::string tmp_dir, std::stop_token stop);
     ~ImageStore();

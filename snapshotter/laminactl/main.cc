@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // laminactl: the command for people.
 
-#include <cstdio>
 #include <map>
 #include <string>
 
 #include <CLI/CLI.hpp>
 
 #include "snapshotter/laminactl/add_squash.h"
+#include "snapshotter/laminactl/print_report.h"
 #include "unpacker/base/fd.h"
 #include "unpacker/cli/unpack_command.h"
 
@@ -52,16 +52,18 @@ int main(int argc, char** argv) {
     add_unpack(app, unpack);
     lamina::SquashArguments squash;
     lamina::add_squash(app, squash);
-    CLI11_PARSE(app, argc, argv);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) { // help and version are such, too
+        return app.exit(error) == 0 ? 0 : lamina::kFailed;
+    }
     lamina::raise_descriptor_limit();
     if (app.got_subcommand("squash")) {
         return lamina::squash_main(squash);
     }
     const auto report = lamina::run_unpack(unpack);
     if (!report) {
-        (void)std::fprintf(stderr, "laminactl: %s\n", report.error().message.c_str());
-        return 1;
+        return lamina::print_failure(report.error().message);
     }
-    (void)std::fputs(report->c_str(), stdout);
-    return 0;
+    return lamina::print_report(*report, 0);
 }

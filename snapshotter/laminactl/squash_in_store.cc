@@ -4,22 +4,16 @@
 #include <optional>
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include "unpacker/squash/scratch_directory.h"
+#include "unpacker/squash/squash_image.h"
 
 namespace lamina {
 namespace {
 
-bool exists(const std::string& path) {
-    struct stat status{};
-    return ::stat(path.c_str(), &status) == 0;
-}
-
 // Names of images have no slash in front.
 bool is_in_store(const std::string& image) {
-    return !image.starts_with('/') && !image.starts_with('.') && !exists(image) &&
-           !exists(image.substr(0, image.find(':')));
+    return !image.starts_with('/') && !image.starts_with('.') && !find_path(image);
 }
 
 Result<SquashOutcome> squash_from(const SquashCommand& command, ImageStore* store,
@@ -39,6 +33,7 @@ Result<SquashOutcome> squash_to_store(const SquashCommand& command, ImageStore& 
     SquashCommand to_layout = command;
     to_layout.form = "oci-dir";
     to_layout.output_path = scratch.path() + "/image";
+    to_layout.copies_base = !is_from_store;
     TRY_ASSIGN(SquashOutcome outcome,
                squash_from(to_layout, is_from_store ? &store : nullptr, stop));
     if (outcome.is_squashed && !command.is_dry_run) {
@@ -57,6 +52,10 @@ Result<SquashOutcome> squash_anywhere(const SquashCommand& command, const StoreA
     const bool is_from_store = is_in_store(command.image);
     const bool is_to_store = command.form == "store" ||
                              (is_from_store && command.form.empty() && command.output_path.empty());
+    if (command.form == "store" && !command.output_path.empty()) {
+        return fail(ErrorCode::invalid_argument,
+                    "--output store goes into containerd and takes no --output-path");
+    }
     if (!is_from_store && !is_to_store) {
         return run_squash(command, stop);
     }

@@ -7,9 +7,10 @@
 
 namespace lamina {
 
-// While it lives, the first SIGINT or SIGTERM asks for a stop, so that a command can take away what
-// it has half made; the second one ends the process at once. To be made before other threads, which
-// inherit that they do not get these signals.
+// While it lives, the first SIGHUP, SIGINT or SIGTERM asks for a stop, so that a command can take
+// away what it has half made; the second one ends the process at once. Those that were ignored stay
+// so. SIGPIPE is ignored: that nobody reads the progress any more does not end the work. To be made
+// before other threads, which inherit that they do not get these signals.
 class StopOnSignal {
   public:
     StopOnSignal();
@@ -20,7 +21,8 @@ class StopOnSignal {
     [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
 
   private:
-    sigset_t signals_{};
+    sigset_t signals_;
+    struct sigaction pipe_action_{};
     std::stop_source source_;
     std::jthread waiter_; // last: ends first
 };

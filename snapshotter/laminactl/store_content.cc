@@ -4,7 +4,6 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "snapshotter/service/status.h"
 #include "unpacker/base/limits.h"
@@ -17,9 +16,8 @@ namespace {
 class BlobUpload {
   public:
     BlobUpload(const ContainerdCalls& calls, const Descriptor& descriptor)
-        : call_(calls), stream_(calls.content->Write(call_.get())) {
-        request_.set_ref(
-            fmt::format("laminactl-squash-{}-{}", ::getpid(), descriptor.digest.hex()));
+        : call_(calls, CallContext::Time::any), stream_(calls.content->Write(call_.get())) {
+        request_.set_ref(fmt::format("{}-{}", calls.run, descriptor.digest.hex()));
         request_.set_total(static_cast<int64_t>(descriptor.size_bytes));
         request_.set_expected(descriptor.digest.text());
     }

@@ -71,15 +71,22 @@ class StoreFiles final : public ImageFiles {
 
     Result<FileExtent> fetch(const Digest& digest, uint64_t size) const {
         TRY_ASSIGN(Fd file, open_file(tmp_dir_, O_TMPFILE | O_RDWR, 0600));
-        CallContext call(calls_);
+        CallContext call(calls_, CallContext::Time::any);
         content_api::ReadContentRequest request;
         request.set_digest(digest.text());
         const auto stream = calls_.content->Read(call.get(), request);
         content_api::ReadContentResponse part;
         FileSink sink(file.get(), digest.text());
+        uint64_t received = 0;
         Status written;
-        while (written && stream->Read(&part)) {
+        while (written && received <= size && stream->Read(&part)) {
+            received += part.data().size();
             written = sink.write(std::as_bytes(std::span(part.data())));
+        }
+        if (written && received > size) {
+            written = fail(ErrorCode::data_loss, fmt::format("{} is longer than the {} bytes that "
+                                                             "containerd tells",
+                                                             digest.text(), size));
         }
         if (!written) {
             call.get()->TryCancel();

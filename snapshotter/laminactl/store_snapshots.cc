@@ -2,7 +2,6 @@
 #include "snapshotter/laminactl/store_snapshots.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "snapshotter/service/image_documents.h"
 #include "snapshotter/service/status.h"
@@ -23,23 +22,29 @@ class ChainUnpack {
         if (exists(name)) {
             return {};
         }
-        const std::string key = fmt::format("extract-laminactl-{} {}", ::getpid(), name);
+        const auto made = make(layer, diff_id, name, parent);
+        // Somebody else's pull may have been faster.
+        const bool is_there =
+            !made && made.error().code == ErrorCode::already_exists && exists(name);
+        return is_there ? Status{} : made;
+    }
+
+  private:
+    Status make(const Descriptor& layer, const Digest& diff_id, const std::string& name,
+                const std::string& parent) {
+        const std::string key = fmt::format("extract-{} {}", calls_.run, name);
         snapshots_api::PrepareSnapshotResponse prepared;
         TRY(prepare(key, name, parent, prepared));
         auto committed = apply(layer, diff_id, prepared);
         if (committed) {
             committed = commit(key, name);
         }
-        if (committed) {
-            return {};
+        if (!committed) {
+            remove(key);
         }
-        remove(key);
-        // Somebody else's pull may have been faster.
-        return committed.error().code == ErrorCode::already_exists && exists(name) ? Status{}
-                                                                                   : committed;
+        return committed;
     }
 
-  private:
     bool exists(const std::string& name) {
         CallContext call(calls_);
         snapshots_api::StatSnapshotRequest request;
@@ -51,7 +56,7 @@ class ChainUnpack {
 
     Status prepare(const std::string& key, const std::string& name, const std::string& parent,
                    snapshots_api::PrepareSnapshotResponse& reply) {
-        CallContext call(calls_);
+        CallContext call(calls_, CallContext::Time::any);
         snapshots_api::PrepareSnapshotRequest request;
         request.set_snapshotter(snapshotter_);
         request.set_key(key);
@@ -62,7 +67,7 @@ class ChainUnpack {
 
     Status apply(const Descriptor& layer, const Digest& diff_id,
                  const snapshots_api::PrepareSnapshotResponse& prepared) {
-        CallContext call(calls_);
+        CallContext call(calls_, CallContext::Time::any);
         diff_api::ApplyRequest request;
         request.mutable_diff()->set_media_type(layer.media_type);
         request.mutable_diff()->set_digest(layer.digest.text());
@@ -79,7 +84,7 @@ class ChainUnpack {
     }
 
     Status commit(const std::string& key, const std::string& name) {
-        CallContext call(calls_);
+        CallContext call(calls_, CallContext::Time::any);
         snapshots_api::CommitSnapshotRequest request;
         request.set_snapshotter(snapshotter_);
         request.set_key(key);

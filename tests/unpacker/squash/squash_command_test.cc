@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // laminactl squash as a program.
+#include <array>
 #include <filesystem>
 
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "tests/support/process.h"
 #include "tests/support/tree.h"
@@ -58,6 +60,10 @@ TEST_F(SquashCommandTest, FailuresAreOneAndSayWhy) {
         {"source -f nonsense --output-path result", "nonsense"},
         {"source --output store --output-path result", "containerd"},
         {"source --output zip --output-path result", "zip"},
+        {"source -t $(printf 'app\\377') --output-path result", "UTF-8"},
+        {"source -m $(printf '\\377') --output-path result", "UTF-8"},
+        {"source --layers 0 --output-path result", "--layers"},
+        {"", "IMAGE"},
         {"source --compression xz --output-path result", "xz"},
         {"./missing -f all --output-path result", "missing"},
     };
@@ -69,24 +75,74 @@ TEST_F(SquashCommandTest, FailuresAreOneAndSayWhy) {
     }
     EXPECT_EQ(laminactl("source -f all --output-path result", "SOURCE_DATE_EPOCH=today"), 1);
     EXPECT_NE(err().find("SOURCE_DATE_EPOCH"), std::string::npos) << err();
+    EXPECT_EQ(laminactl("source -f all --output-path result", "SOURCE_DATE_EPOCH=253402300800"), 1);
+    EXPECT_NE(err().find("SOURCE_DATE_EPOCH"), std::string::npos) << err();
+}
+
+TEST_F(SquashCommandTest, AReportThatCannotBeWrittenIsAFailure) {
+    make_source(kLayers);
+    EXPECT_EQ(run({"sh", "-c",
+                   "cd '" + temp_.path() +
+                       "' && " LAMINACTL " squash source -f all --dry-run --tmp-dir scratch "
+                       ">/dev/full 2>err"}),
+              1);
+    EXPECT_NE(err().find("standard output"), std::string::npos) << err();
+}
+
+// As with 2>&1 | head.
+TEST_F(SquashCommandTest, NobodyHasToReadTheProgress) {
+    make_source(kLayers);
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe(ends.data()), 0);
+    ::close(ends[0]);
+    ASSERT_EQ(::dup2(ends[1], 9), 9);
+    ::close(ends[1]);
+    const int status = run({"sh", "-c",
+                            "cd '" + temp_.path() +
+                                "' && " LAMINACTL " squash source -f all --output-path result "
+                                "--tmp-dir scratch >out 2>&9"});
+    ::close(9);
+    EXPECT_EQ(status, 0);
+    EXPECT_TRUE(exists(temp_ / "result"));
 }
 
 // Interrupted as soon as it says that it is at work; a fast machine may be done by then.
 TEST_F(SquashCommandTest, AnInterruptLeavesAllOrNothing) {
     make_source(std::vector<Tree>(60, {dir("d"), file("d/f", std::string(500'000, 'f'))}));
-    write_file(
-        temp_ / "interrupt",
-        "cd '" + temp_.path() +
-            "'\n" LAMINACTL
-            " squash source -f all --output-path result --tmp-dir scratch >out 2>err & pid=$!\n"
-            "until [ -s err ]; do sleep 0.01; done\n"
-            "kill -TERM $pid\n"
-            "wait $pid && exec test -e result\n"
-            "test ! -e result\n");
-    EXPECT_EQ(run({"sh", temp_ / "interrupt"}), 0) << err();
+    for (const char* signal : {"TERM", "HUP"}) {
+        std::filesystem::remove_all(temp_ / "result");
+        std::filesystem::remove(temp_ / "err");
+        write_file(temp_ / "interrupt", "cd '" + temp_.path() +
+                                            "'\n" LAMINACTL
+                                            " squash source -f all --output-path result "
+                                            "--tmp-dir scratch >out 2>err & pid=$!\n"
+                                            "until [ -s err ]; do sleep 0.01; done\n"
+                                            "kill -" +
+                                            signal +
+                                            " $pid\n"
+                                            "wait $pid && exec test -e result\n"
+                                            "test ! -e result\n");
+        EXPECT_EQ(run({"sh", temp_ / "interrupt"}), 0) << err();
+        EXPECT_TRUE(std::filesystem::is_empty(temp_ / "scratch"));
+    }
     for (const auto& item : std::filesystem::directory_iterator(temp_.path())) {
         EXPECT_NE(item.path().filename().string().front(), '.') << item.path();
     }
+}
+
+// By nohup(1), or by a shell that starts it in the background.
+TEST_F(SquashCommandTest, IgnoredSignalsStayIgnored) {
+    make_source(std::vector<Tree>(60, {dir("d"), file("d/f", std::string(100'000, 'f'))}));
+    write_file(temp_ / "ignore",
+               "cd '" + temp_.path() +
+                   "'\ntrap '' HUP INT\n" LAMINACTL
+                   " squash source -f all --output-path result --tmp-dir scratch >out 2>err "
+                   "& pid=$!\n"
+                   "until [ -s err ]; do sleep 0.01; done\n"
+                   "kill -HUP $pid; kill -INT $pid\n"
+                   "wait $pid\n");
+    EXPECT_EQ(run({"sh", temp_ / "ignore"}), 0) << err();
+    EXPECT_TRUE(exists(temp_ / "result"));
 }
 
 TEST_F(SquashCommandTest, NeedsRootAndSaysSo) {
@@ -100,6 +156,13 @@ TEST_F(SquashCommandTest, NeedsRootAndSaysSo) {
                        "--output-path result --tmp-dir scratch 2>err"}),
               1);
     EXPECT_NE(err().find("needs root"), std::string::npos) << err();
+    EXPECT_EQ(run({"sh", "-c",
+                   "cd '" + temp_.path() +
+                       "' && setpriv --reuid 65534 --clear-groups ./laminactl squash source -f all "
+                       "--dry-run >out 2>err"}),
+              0)
+        << err();
+    EXPECT_NE(out().find("3 layers into 1"), std::string::npos) << out();
 }
 
 } // namespace

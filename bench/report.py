@@ -3,7 +3,7 @@
 """Tables and plots of results that were kept: report.py RESULTS.jsonl... [--out DIR].
 
 Runs of several comparisons of one machine count together, so that a long one can be made in parts.
-The files are those of compare.sh and rpc.sh.
+The files are those of compare.sh, rpc.sh and deep.sh.
 """
 import argparse
 import json
@@ -13,10 +13,11 @@ from pathlib import Path
 sys.dont_write_bytecode = True  # the checkout stays as it is
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tests" / "e2e"))
 
-from measure import plots, rpc_table
+from measure import deep_table, plots, rpc_table
 from measure.results import median_runs
 from measure.table import print_tables
 
+OTHERS = ("machine", "rpc", "deep")  # lines that are not of compare.sh
 SAME = ("cpu", "cores", "sha256", "memory_gib", "kernel", "filesystem")
 
 
@@ -31,9 +32,10 @@ def main():
         sys.exit(f"these are not of one machine and filesystem: {', '.join(SAME)}")
     machine = {name: machines[0][name] for name in SAME}
     machine["commit"] = ", ".join(sorted({machine["commit"] for machine in machines}))
-    medians = median_runs([line for line in lines if line["kind"] not in ("machine", "rpc")])
+    medians = median_runs([line for line in lines if line["kind"] not in OTHERS])
     print_tables(machine, medians)
     rpc_table.print_table(lines)
+    deep_table.print_tables(lines)
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
         plots.write(options.out, machine, medians)

@@ -6,7 +6,7 @@ import os
 import struct
 
 from lib.prerequisites import require_programs
-from lib.process import run
+from lib.process import eventually, run
 
 # No work is left for later that would fall into a run: ext4 fills its tables at once.
 MKFS = {
@@ -61,6 +61,16 @@ def forget_unwritten(mount_point):
     with contextlib.suppress(OSError):
         fcntl.ioctl(descriptor, GOING_DOWN, struct.pack("I", GOING_DOWN_AT_ONCE))
     os.close(descriptor)
+
+
+def remount(kind, directory):
+    """Leaves nothing in memory of what fresh_filesystem() made there; a tmpfs is nowhere else. What
+    ran on it may be a moment from its end."""
+    if kind != "tmpfs":
+        mount_point, disk = directory / "mnt", directory / "disk"
+        eventually(f"{mount_point} is free",
+                   lambda: run("umount", mount_point, check=False).returncode == 0)
+        mount_disk(disk, mount_point)
 
 
 def warm(path):

@@ -2,7 +2,6 @@
 #include "snapshotter/core/flat_jobs.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "snapshotter/core/flatten_layers.h"
 #include "snapshotter/core/idle_thread.h"
@@ -10,13 +9,12 @@
 #include "snapshotter/core/mount_plan.h"
 #include "snapshotter/core/store_value.h"
 #include "unpacker/base/log.h"
+#include "unpacker/base/stopwatch.h"
 
 namespace lamina {
 namespace {
 
 const std::string kFlatName = "flat"; // Layout::lower()
-
-using Clock = std::chrono::steady_clock;
 
 } // namespace
 
@@ -131,7 +129,8 @@ void FlatJobs::make(SnapshotId id, const std::stop_token& stop) {
 }
 
 Status FlatJobs::flatten(SnapshotId id, const std::stop_token& stop) {
-    const auto begin = Clock::now();
+    const Stopwatch watch;
+    const ThreadStopwatch cpu;
     TRY_ASSIGN(const Chain chain, chain_of(id));
     TRY_ASSIGN(StagedTree tree, StagedTree::make(parts_.layout, parts_.trash));
     const WriteOptions options{
@@ -144,12 +143,13 @@ Status FlatJobs::flatten(SnapshotId id, const std::stop_token& stop) {
     TRY(parts_.sync(tree.fd()));
     TRY_ASSIGN(const bool is_published, publish(id, chain, tree));
     if (is_published) {
-        report(chain, written, std::chrono::duration<double>(Clock::now() - begin).count());
+        report(chain, written, watch.seconds(), cpu.seconds());
     }
     return {};
 }
 
-void FlatJobs::report(const Chain& chain, const TreeReport& tree, double seconds) {
+void FlatJobs::report(const Chain& chain, const TreeReport& tree, double seconds,
+                      double cpu_seconds) {
     log::info("flattened", {{"name", chain.name},
                             {"layers", chain.range.size()},
                             {"base", chain.base.size()},
@@ -157,7 +157,8 @@ void FlatJobs::report(const Chain& chain, const TreeReport& tree, double seconds
                             {"copied", tree.copied_inodes},
                             {"bytes", tree.own.size_bytes},
                             {"backend", name_of(parts_.options.backend)},
-                            {"seconds", seconds}});
+                            {"seconds", seconds},
+                            {"cpu_seconds", cpu_seconds}});
     const std::lock_guard lock(mutex_);
     ++counts_.made;
     counts_.bytes += tree.own.size_bytes;

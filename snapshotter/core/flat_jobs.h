@@ -57,7 +57,7 @@ class FlatJobs {
     void make(SnapshotId id, const std::stop_token& stop);
     Status flatten(SnapshotId id, const std::stop_token& stop);
     Result<Chain> chain_of(SnapshotId id);
-    void report(const Chain& chain, const TreeReport& tree, double seconds);
+    void report(const Chain& chain, const TreeReport& tree, double seconds, double cpu_seconds);
     Result<bool> publish(SnapshotId id, const Chain& chain, StagedTree& tree);
     bool is_wanted(SnapshotId id);
     void forget(SnapshotId id);

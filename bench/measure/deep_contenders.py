@@ -14,6 +14,7 @@ from measure.deep_host import DeepHost
 from measure.filesystem import fresh_filesystem
 from measure.looks import look_at
 from measure.machine import describe_machine
+from measure.turns import rotated
 
 # The daemon's configuration. Where min_layers is the number of layers only the topmost one begins a
 # tree; else each from the twelfth on does, and the next layer cancels it.
@@ -48,8 +49,9 @@ def measure(options):
           Registry(options.inside / "registry") as registry):
         print(json.dumps(machine), file=out, flush=True)
         reference = registry.push(image.layout, "deep:layers")
-        for _ in range(options.runs):
-            for contender in list(CONTENDERS)[:-1 if options.quick else None]:  # of too few layers
+        contenders = list(CONTENDERS)[:-1 if options.quick else None]  # too few layers for the last
+        for number in range(options.runs):
+            for contender in rotated(contenders, number):
                 lines.append({"kind": "deep", "contender": contender,
                               **measure_one(options, contender, image, reference)})
                 print(json.dumps(lines[-1]), file=out, flush=True)

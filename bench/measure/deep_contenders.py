@@ -16,16 +16,18 @@ from measure.looks import look_at
 from measure.machine import describe_machine
 from measure.turns import rotated
 
-# The daemon's configuration. Where min_layers is the number of layers only the topmost one begins a
-# tree; else each from the twelfth on does, and the next layer cancels it.
-FLAT = 'mode = "auto"\nwait = true\n'
+# Where min_layers is the number of layers only the topmost one begins a tree; with fewer each from
+# the twelfth on does, and the next layer cancels it.
 EAGER = "hardlink, min_layers = 12"
-CONTENDERS = {
-    "layers": 'mode = "off"',
-    "hardlink": FLAT + "min_layers = {layers}",
-    "copy": FLAT + 'min_layers = {layers}\nbackend = "copy"',
-    EAGER: FLAT + "min_layers = 12",
-}
+
+
+def contenders(layers):
+    """The daemon's [squash] for each of them."""
+    flat = {"mode": "auto", "wait": True, "min_layers": layers}
+    return {"layers": {"mode": "off"}, "hardlink": flat, "copy": {**flat, "backend": "copy"},
+            EAGER: {**flat, "min_layers": 12}}
+
+
 KEPT = 1  # keep_base, unless configured
 
 # Looks for every module that there is, as an import does, but runs none.
@@ -49,9 +51,10 @@ def measure(options):
           Registry(options.inside / "registry") as registry):
         print(json.dumps(machine), file=out, flush=True)
         reference = registry.push(image.layout, "deep:layers")
-        contenders = list(CONTENDERS)[:-1 if options.quick else None]  # too few layers for the last
+        names = list(contenders(image.layers))
+        names = names[:-1 if options.quick else None]  # too few layers for the last
         for number in range(options.runs):
-            for contender in rotated(contenders, number):
+            for contender in rotated(names, number):
                 lines.append({"kind": "deep", "contender": contender,
                               **measure_one(options, contender, image, reference)})
                 print(json.dumps(lines[-1]), file=out, flush=True)
@@ -60,7 +63,7 @@ def measure(options):
 
 
 def measure_one(options, contender, image, reference):
-    squash = CONTENDERS[contender].format(layers=image.layers)
+    squash = contenders(image.layers)[contender]
     with fresh_filesystem(options.filesystem, options.inside, 2) as directory:
         host = DeepHost(programs(options.build)["daemon"], squash, options.filesystem,
                         options.inside, directory)

@@ -13,7 +13,7 @@ from measure.lamina import MeasuredLamina
 
 
 class DeepHost:
-    """`squash` is the daemon's configuration. After pull(), `lowers` are the lower directories of
+    """`squash` are the keys of its [squash]. After pull(), `lowers` are the lower directories of
     the image's containers, named from `snapshots`."""
 
     def __init__(self, daemon, squash, filesystem, disk_directory, directory):

@@ -19,6 +19,7 @@ from measure.turns import rotated
 # Where min_layers is the number of layers only the topmost one begins a tree; with fewer each from
 # the twelfth on does, and the next layer cancels it.
 EAGER = "hardlink, min_layers = 12"
+KEPT = 1  # keep_base, unless configured
 
 
 def contenders(layers):
@@ -26,9 +27,6 @@ def contenders(layers):
     flat = {"mode": "auto", "wait": True, "min_layers": layers}
     return {"layers": {"mode": "off"}, "hardlink": flat, "copy": {**flat, "backend": "copy"},
             EAGER: {**flat, "min_layers": 12}}
-
-
-KEPT = 1  # keep_base, unless configured
 
 # Looks for every module that there is, as an import does, but runs none.
 FIND_MODULES = ("import importlib.util as u, os; "

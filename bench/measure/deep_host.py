@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 
+from lib.layers_on_disk import lower_directories
 from lib.process import run
 from measure.containerd import MeasuredContainerd
 from measure.cost import DaemonCost
@@ -36,9 +37,8 @@ class DeepHost:
             (mount,) = json.loads(containerd.snapshot_command("lamina", "view", "--mounts", "look",
                                                               top))  # waits for the tree
             cpu = sum(cost.cpu())
-        option = next(option for option in mount["Options"] if option.startswith("lowerdir="))
-        self.lowers = [os.path.relpath(lower, self.snapshots) for lower
-                       in option.removeprefix("lowerdir=").split(":")]
+        self.lowers = [os.path.relpath(lower, self.snapshots)
+                       for lower in lower_directories(mount)]
         return {"cpu": cpu, "trees": self._lamina.flattened()}
 
     def forget(self):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What many layers cost a container, and what a flat tree of them costs; medians over the runs."""
 import collections
-import statistics
+from statistics import median
 
 LOOKS = {"mount": "mount", "missing": "a name that is not there", "found": "a file",
          "listed": "list a directory"}
@@ -53,7 +53,3 @@ def tree_cells(group):
     disk, inodes = (median(run[field] for run in group) for field in ("disk_bytes", "inodes"))
     return [f"{wall:.2f}", f"{cpu:.2f}", f"{entries:,.0f}", f"{copied:,.0f}",
             f"{disk / 1e6:.1f} MB", f"{inodes:,.0f}"]
-
-
-def median(values):
-    return statistics.median(values)

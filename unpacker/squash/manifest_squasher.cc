@@ -19,14 +19,6 @@ namespace {
 
 constexpr const char* kSourceKey = "lamina.squash.source";
 
-uint64_t blob_bytes(const std::vector<Descriptor>& layers, size_t count) {
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < count; ++i) {
-        bytes += layers[i].size_bytes;
-    }
-    return bytes;
-}
-
 // Only OCI's manifests have annotations.
 void annotate(Json& manifest, const ImageLayers& image, const BaseLayers& base) {
     if (image.manifest_descriptor.media_type == kDockerManifestType) {
@@ -54,6 +46,14 @@ struct ManifestSquasher::WrittenLayer {
     Digest diff_id;
     NewLayer report;
 };
+
+uint64_t blob_bytes(const std::vector<Descriptor>& layers, size_t count) {
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count; ++i) {
+        bytes += layers[i].size_bytes;
+    }
+    return bytes;
+}
 
 SquashedImage report_unchanged(const ImageLayers& image, const BaseLayers& base) {
     SquashedImage report{.platform = image.config.platform(),

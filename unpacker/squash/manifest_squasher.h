@@ -66,6 +66,9 @@ class ManifestSquasher {
                                                    const SquashOptions& options,
                                                    const std::stop_token& stop);
 
+// Of the lowest `count` layers, as they are transferred.
+[[nodiscard]] uint64_t blob_bytes(const std::vector<Descriptor>& layers, size_t count);
+
 // The report of an image that stays as it is.
 [[nodiscard]] SquashedImage report_unchanged(const ImageLayers& image, const BaseLayers& base);
 

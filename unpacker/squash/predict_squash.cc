@@ -147,10 +147,7 @@ Result<SquashedImage> predict_squash(const ImageSource& source, const ImageLayer
     const bool is_plain = options.compression == Compression::none;
     SquashedImage report = report_unchanged(image, base);
     report.layers_after = base.count + split.parts();
-    report.blob_bytes_after = 0;
-    for (size_t i = 0; i < base.count; ++i) {
-        report.blob_bytes_after += image.layers[i].size_bytes;
-    }
+    report.blob_bytes_after = blob_bytes(image.layers, base.count);
     for (size_t part = 0; part < split.parts(); ++part) {
         SketchedContents contents(range);
         CountingSink tar;

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from lib import isolation
 from lib.expect import equal
+from lib.layers_on_disk import lower_directories
 from lib.registration import case
 
 COMMITS = 200
@@ -20,11 +21,6 @@ def mount_of(stage, command, key, parent):
     (mount,) = json.loads(stage.containerd.snapshot_command("lamina", command, "--mounts", key,
                                                             parent))
     return mount
-
-
-def lowers(mount):
-    option = next(option for option in mount["Options"] if option.startswith("lowerdir="))
-    return option.removeprefix("lowerdir=").split(":")
 
 
 @contextlib.contextmanager
@@ -49,7 +45,7 @@ def commit_once(stage, number, parent):
         work(tree, number)
     began = time.monotonic()
     stage.containerd.snapshot_command("lamina", "commit", f"round-{number}", f"running-{number}")
-    return f"round-{number}", lowers(mount), time.monotonic() - began
+    return f"round-{number}", lower_directories(mount), time.monotonic() - began
 
 
 @case("2.3")

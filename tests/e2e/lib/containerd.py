@@ -70,7 +70,6 @@ class Containerd(Process):
     def __init__(self, version, directory, namespace, lamina=None, parallel=False):
         directory.mkdir(exist_ok=True)  # the daemon may have looked for the content store
         self.version, self.directory, self.namespace = version, directory, namespace
-        self._directory = directory
         config = directory / "config.toml"
         config.write_text(config_text(version, directory, lamina, 4 if parallel else 1))
         programs = os.path.dirname(peer_program(PEERS[version], "containerd"))
@@ -124,4 +123,4 @@ class Containerd(Process):
         self.ctr("leases", "rm", "--sync", "garbage")
 
     def has_blob_file(self, digest):
-        return any(self._directory.rglob(f"blobs/{digest.replace(':', '/')}"))
+        return any(self.directory.rglob(f"blobs/{digest.replace(':', '/')}"))

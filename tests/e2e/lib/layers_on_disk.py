@@ -16,6 +16,12 @@ def layer_folders(containerd, snapshotter, chain_ids):
     return folders
 
 
+def lower_directories(mount):
+    """Of a mount as `ctr snapshots --mounts` prints it, nearest first."""
+    option = next(option for option in mount["Options"] if option.startswith("lowerdir="))
+    return option.removeprefix("lowerdir=").split(":")
+
+
 def disk_usage(folder):
     """(bytes, inodes) as containerd counts them: blocks of each inode once, the folder's too."""
     inodes = {found.st_ino: found.st_blocks * 512 for found in map(os.lstat, paths_below(folder))}

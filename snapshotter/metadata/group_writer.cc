@@ -21,12 +21,26 @@ GroupWriter::~GroupWriter() {
 }
 
 Status GroupWriter::run(const Work& work) {
-    Job job{work, {}, {}};
-    std::unique_lock lock(mutex_);
-    queue_.push_back(&job);
+    Job job{work};
+    {
+        const std::lock_guard lock(mutex_);
+        queue_.push_back(&job);
+    }
     queued_.notify_one();
-    finished_.wait(lock, [&] { return job.done; });
+    job.wait();
     return std::move(job.result);
+}
+
+void GroupWriter::Job::wait() {
+    std::unique_lock lock(mutex);
+    finished.wait(lock, [&] { return done; });
+}
+
+// Notifies under the lock: the caller may destroy the job as soon as it sees it done.
+void GroupWriter::Job::finish() {
+    const std::lock_guard lock(mutex);
+    done = true;
+    finished.notify_one();
 }
 
 size_t GroupWriter::queued() {
@@ -47,11 +61,9 @@ void GroupWriter::serve() {
             return; // closing
         }
         write(batch);
-        const std::lock_guard lock(mutex_);
         for (Job* job : batch) {
-            job->done = true;
+            job->finish();
         }
-        finished_.notify_all();
     }
 }
 

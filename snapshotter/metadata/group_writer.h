@@ -35,7 +35,14 @@ class GroupWriter {
         const Work& work;
         Status result;
         SideEffects effects;
+        // Each job has its own pair: with one for all, each commit would wake those too that
+        // wait for the next one, and all of them would queue for one mutex.
+        std::mutex mutex;
+        std::condition_variable finished;
         bool done = false;
+
+        void wait();
+        void finish();
     };
     using Batch = std::vector<Job*>;
 
@@ -53,7 +60,6 @@ class GroupWriter {
 
     std::mutex mutex_;
     std::condition_variable queued_;
-    std::condition_variable finished_;
     Batch queue_;
     bool closing_ = false;
 

@@ -22,6 +22,7 @@ struct ApplyTarget {
     std::string parent; // a name of the same form, or empty
     std::string upperdir;
     std::vector<std::string> lowerdirs; // nearest first, empty for a bind
+    size_t depth = 0;                   // number of layers below, which flat trees stand for, too
     bool is_overlay = false;            // an overlay mount: whiteouts become overlay whiteouts
 };
 

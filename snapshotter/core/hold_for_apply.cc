@@ -52,14 +52,19 @@ Result<ApplyTarget> target_of(const Layout& layout, SnapshotId id, const Mounts&
     }
     TRY_ASSIGN(const auto frozen, transaction.frozen_mounts(id));
     TRY_ASSIGN(const auto lowers, transaction.lowers(id));
+    TRY_ASSIGN(const size_t depth, transaction.depth(id));
     if (mounts != plan_mounts(layout, *record, frozen, lowers)) {
         return not_ours("they are not those of the snapshot " + record->info.name);
     }
     if (!frozen.first_options.empty()) {
         return not_ours("they map ids");
     }
-    return ApplyTarget{record->info.name, record->info.parent, layout.upper(id),
-                       lower_paths(layout, lowers), mounts.front().type == "overlay"};
+    return ApplyTarget{.key = record->info.name,
+                       .parent = record->info.parent,
+                       .upperdir = layout.upper(id),
+                       .lowerdirs = lower_paths(layout, lowers),
+                       .depth = depth,
+                       .is_overlay = mounts.front().type == "overlay"};
 }
 
 } // namespace

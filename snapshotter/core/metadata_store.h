@@ -70,6 +70,8 @@ class ReadTransaction {
     // flat tree in place of its own files and those of the ones below, down to above the base of
     // that tree. Always the same for one snapshot, once it has a parent.
     virtual Result<std::vector<LowerTree>> lowers(SnapshotId id) = 0;
+    // How many snapshots its chain of parents has, however few directories show them.
+    virtual Result<size_t> depth(SnapshotId id) = 0;
     // Committed snapshots whose flat tree is wanted and not finished, oldest first.
     virtual Result<std::vector<SnapshotId>> wanted_flat_trees() = 0;
     // All snapshots in bytewise order of their names, until `visit` fails.

@@ -77,6 +77,17 @@ Result<SnapshotRecord> get_snapshot_by_id(Database& database, SnapshotId id) {
     return record_of(database, query);
 }
 
+Result<size_t> get_depth(Database& database, SnapshotId id) {
+    TRY_ASSIGN(auto query, database.prepare(R"(
+        WITH RECURSIVE chain (id) AS (
+            SELECT parent FROM snapshots WHERE id = ?
+            UNION ALL
+            SELECT s.parent FROM chain JOIN snapshots AS s ON s.id = chain.id)
+        SELECT count(id) FROM chain)"));
+    TRY_ASSIGN(const bool row, query.bind(id).step());
+    return row ? static_cast<size_t>(query.integer(0)) : 0;
+}
+
 Result<FrozenMounts> get_frozen_mounts(Database& database, SnapshotId id) {
     FrozenMounts mounts;
     TRY_ASSIGN(auto shape,

@@ -12,6 +12,7 @@ Result<SnapshotRecord> get_snapshot(Database& database, const std::string& key);
 Result<SnapshotRecord> get_snapshot_by_id(Database& database, SnapshotId id);
 Result<FrozenMounts> get_frozen_mounts(Database& database, SnapshotId id);
 Result<std::vector<LowerTree>> get_lowers(Database& database, SnapshotId id);
+Result<size_t> get_depth(Database& database, SnapshotId id);
 Result<std::vector<SnapshotId>> get_wanted_flat_trees(Database& database);
 Status visit_snapshots(Database& database,
                        const std::function<Status(const SnapshotRecord&)>& visit);

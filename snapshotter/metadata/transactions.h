@@ -24,6 +24,7 @@ class Reading : public Interface {
         return get_frozen_mounts(database_, id);
     }
     Result<std::vector<LowerTree>> lowers(SnapshotId id) final { return get_lowers(database_, id); }
+    Result<size_t> depth(SnapshotId id) final { return get_depth(database_, id); }
     Result<std::vector<SnapshotId>> wanted_flat_trees() final {
         return get_wanted_flat_trees(database_);
     }

@@ -212,8 +212,7 @@ Lookahead::Visit LayerApplier::enter(const Task& task) {
     if (!is_base && !is_upper) {
         return {};
     }
-    return lookahead_->enter({containerd_namespace, parent_chain_id, task.digest},
-                             target.lowerdirs.size());
+    return lookahead_->enter({containerd_namespace, parent_chain_id, task.digest}, target.depth);
 }
 
 Result<UnpackReport> LayerApplier::unpack(const Task& task) {

@@ -44,6 +44,7 @@ void LookaheadTest::SetUp() {
     ASSERT_TRUE(store) << store.error().message;
     OverlayOptions options;
     options.root = root();
+    options.squash = squash_;
     auto snapshotter = OverlaySnapshotter::open(std::move(options), std::move(*store));
     ASSERT_TRUE(snapshotter) << snapshotter.error().message;
     snapshotter_ = std::move(*snapshotter);

@@ -41,6 +41,7 @@ class LookaheadTest : public ::testing::Test {
                                const std::stop_token& stop = {});
     Result<AppliedLayer> apply_to(const Mounts& mounts, const StoredImage::Layer& layer,
                                   const std::stop_token& stop = {});
+    SquashOptions squash_;         // of the snapshotter; before SetUp()
     bool sync_filesystem_ = false; // what Applies ask for
     std::atomic<int> syncs_ = 0;
     void apply_all(const StoredImage& image, size_t from = 0,
@@ -49,6 +50,8 @@ class LookaheadTest : public ::testing::Test {
     // A name that the metadata layer of containerd has not given before.
     std::string fresh_name(const std::string& containerd_namespace, const std::string& client_name);
 
+    // The snapshot that a layer was committed as last.
+    std::string committed_name(const std::string& containerd_namespace, const Digest& chain_id);
     // The trees of an image that was applied last, base first.
     std::vector<std::string> trees(const StoredImage& image,
                                    const std::string& containerd_namespace = "default");
@@ -72,7 +75,6 @@ class LookaheadTest : public ::testing::Test {
 
   private:
     [[nodiscard]] std::string root() const { return work_ / "root"; }
-    std::string committed_name(const std::string& containerd_namespace, const Digest& chain_id);
 
     ContentClient client_{content_.address()};
     BlobStore blobs_{"", client_};

@@ -9,6 +9,7 @@
 
 #include "tests/service/lookahead_fixture.h"
 #include "tests/snapshotter/core/eventually.h"
+#include "tests/snapshotter/core/squash_fixture.h"
 #include "tests/support/encoders.h"
 #include "tests/support/overlay_mount.h"
 #include "tests/support/tar_builder.h"
@@ -290,6 +291,29 @@ TEST_F(LookaheadUnpacks, ImagesThatShareLayersAreBothUnpacked) {
     apply_all(other, 3);
     EXPECT_EQ(lookahead_->counts().used, 4U);
     EXPECT_TRUE(eventually_empty());
+}
+
+class LookaheadUponFlatTrees : public test::LookaheadTest {
+  protected:
+    LookaheadUponFlatTrees() { squash_ = test::kSquashAll; }
+};
+
+// A flat tree is one lower directory in place of several.
+TEST_F(LookaheadUponFlatTrees, LayersAreFoundByHowManyAreBelowAndNotByHowManyAreMounted) {
+    const StoredImage below = test::image_of({"base", "second", "third"});
+    const StoredImage image = test::image_of({"base", "second", "third", "fourth", "fifth"});
+    store_image(content_, "default", image);
+    look_ahead_with(0);
+    apply_all(below);
+    const std::string top = committed_name("default", below.layers.back().chain_id);
+    const Mounts flat = prepare(fresh_name("default", "wait for the flat tree"), top);
+    ASSERT_EQ(test::lowers_of(flat).size(), 1U);
+
+    look_ahead_with(kBusy);
+    ASSERT_TRUE(apply(image, 3));
+    ASSERT_TRUE(eventually_staged(1));
+    ASSERT_TRUE(apply(image, 4));
+    EXPECT_EQ(lookahead_->counts().used, 1U);
 }
 
 TEST_F(LookaheadUnpacks, LayersThatAreAppliedApartFromTheirParentsStartNothing) {

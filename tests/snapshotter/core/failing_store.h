@@ -41,6 +41,10 @@ class FailingTransaction final : public WriteTransaction {
         TRY(plan_.step());
         return reading_.lowers(id);
     }
+    Result<size_t> depth(SnapshotId id) override {
+        TRY(plan_.step());
+        return reading_.depth(id);
+    }
     Result<std::vector<SnapshotId>> wanted_flat_trees() override {
         TRY(plan_.step());
         return reading_.wanted_flat_trees();

@@ -147,6 +147,18 @@ TEST_F(Store, AncestorsAreNearestFirst) {
     EXPECT_THAT(*lowers, ElementsAre(LowerTree{2}, LowerTree{1}));
 }
 
+TEST_F(Store, DepthIsTheNumberOfAncestors) {
+    ASSERT_TRUE(create("a") && commit("a", "A"));
+    ASSERT_TRUE(create("b", "A") && commit("b", "B"));
+    ASSERT_TRUE(create("c", "B"));
+    const auto depth = [&](SnapshotId id) {
+        return read_value(*store_, [&](ReadTransaction& t) { return t.depth(id); }).value();
+    };
+    EXPECT_EQ(depth(1), 0U);
+    EXPECT_EQ(depth(2), 1U);
+    EXPECT_EQ(depth(3), 2U);
+}
+
 TEST_F(Store, ForEachGoesInOrderOfNamesAndStopsAtAnError) {
     ASSERT_TRUE(create("b") && create("a") && create("B"));
     std::vector<std::string> seen;

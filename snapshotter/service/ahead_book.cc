@@ -147,15 +147,22 @@ std::optional<AheadBook::EntryPtr> AheadBook::find(const LayerPlace& place) cons
 }
 
 void AheadBook::take_out(const EntryPtr& entry, Dropped& dropped) {
-    const auto image = images_.find(entry->image);
-    if (entry->state == State::done && image != images_.end()) {
-        ++image->second.counts.used;
-        ++counts_.used;
-        entry->state = State::over; // and not wasted
+    if (entry->state == State::done) {
+        entry->state = State::over; // and not wasted, so far
     }
     abandon(*entry);
     std::erase(entries_, entry);
     drop_if_finished(entry->image, dropped);
+}
+
+void AheadBook::count_taken(ImageId image, bool is_used) {
+    const auto count = [is_used](AheadCounts& counts) {
+        ++(is_used ? counts.used : counts.wasted);
+    };
+    count(counts_);
+    if (const auto found = images_.find(image); found != images_.end()) {
+        count(found->second.counts);
+    }
 }
 
 std::vector<AheadBook::EntryPtr> AheadBook::expected() const {

@@ -101,8 +101,11 @@ class AheadBook {
 
     // Nothing when it is not known, or over.
     [[nodiscard]] std::optional<EntryPtr> find(const LayerPlace& place) const;
-    // Nobody is to come for it again. The image is dropped with its last one.
+    // Nobody is to come for it again. The image is dropped with its last one. A result that was
+    // there is the caller's now, to be counted by count_taken().
     void take_out(const EntryPtr& entry, Dropped& dropped);
+    // Whether a snapshot has taken the result.
+    void count_taken(ImageId image, bool is_used);
 
     [[nodiscard]] std::vector<EntryPtr> expected() const;
     // Of the ready layers whose estimated bytes fit: one that will be asked for next, else the one

@@ -182,6 +182,7 @@ Result<LayerApplier::Filled> LayerApplier::fill(const Task& task) {
     const auto size = static_cast<uint64_t>(task.layer.size);
     if (auto staged = visit.take(size, task.encoding, task.stop)) {
         if (auto settled = settle(*staged, task.hold)) {
+            visit.use();
             visit.succeed(staged->report.diff_id);
             return Filled{std::move(staged->report), Origin::staged};
         } else {

@@ -86,7 +86,8 @@ void Lookahead::keep_off(const std::string& containerd_namespace, const Digest& 
 
 Lookahead::Visit::Visit(Visit&& other) noexcept
     : owner_(std::exchange(other.owner_, nullptr)), image_(other.image_),
-      place_(std::move(other.place_)), diff_id_(std::move(other.diff_id_)) {}
+      place_(std::move(other.place_)), diff_id_(std::move(other.diff_id_)),
+      is_used_(other.is_used_) {}
 
 Lookahead::Visit::~Visit() {
     if (owner_ == nullptr) {
@@ -94,6 +95,9 @@ Lookahead::Visit::~Visit() {
     }
     AheadBook::Dropped dropped;
     const Lock lock(owner_->mutex_);
+    if (is_used_) {
+        owner_->book_.count_taken(image_, *is_used_);
+    }
     owner_->book_.leave(image_, *place_, diff_id_, Clock::now(), dropped);
     owner_->changed_.notify_all();
 }
@@ -116,6 +120,7 @@ std::optional<StagedLayer> Lookahead::Visit::take(uint64_t size, Encoding encodi
     std::optional<StagedLayer> staged;
     if ((*entry)->state == State::done) {
         staged.emplace(*std::exchange((*entry)->result, std::nullopt));
+        is_used_ = false; // not yet
     }
     owner_->book_.take_out(*entry, dropped);
     owner_->changed_.notify_all(); // there is room for another one

@@ -67,6 +67,8 @@ class Lookahead {
         // whoever gets nothing unpacks by himself, and nobody else will. At most one call.
         std::optional<StagedLayer> take(uint64_t size, Encoding encoding,
                                         const std::stop_token& stop);
+        // What take() gave is the snapshot's now. Without it, it was made in vain.
+        void use() { is_used_ = true; }
         // With the diff ID that is answered.
         void succeed(const Digest& diff_id) { diff_id_ = diff_id; }
 
@@ -79,6 +81,7 @@ class Lookahead {
         AheadBook::ImageId image_ = 0;
         std::optional<LayerPlace> place_;
         std::optional<Digest> diff_id_;
+        std::optional<bool> is_used_; // of what take() gave
     };
 
     // An Apply of the layer at `place`, with `depth` layers below, begins.

@@ -262,6 +262,8 @@ TEST_F(LookaheadUnpacks, UpperDirectoryThatIsMountedIsWrittenByTheApplyItself) {
     ASSERT_TRUE(apply_to(mounts, image_.layers[1]));
     EXPECT_TRUE(std::filesystem::exists(upper + "/second"));
     EXPECT_EQ(unpacks_of(image_.layers[1]), 2);
+    EXPECT_EQ(lookahead_->counts().used, 0U);
+    EXPECT_EQ(lookahead_->counts().wasted, 1U);
 }
 
 TEST_F(LookaheadUnpacks, LayersOfTwoNamespacesAreStagedForEach) {

@@ -18,6 +18,7 @@ class StagedTree;
 
 // Where an Apply writes, derived from the mounts that its request carries.
 struct ApplyTarget {
+    SnapshotId id = 0;
     std::string key;    // as the backend knows it: "<namespace>/<seq>/<client key>"
     std::string parent; // a name of the same form, or empty
     std::string upperdir;

@@ -59,7 +59,8 @@ Result<ApplyTarget> target_of(const Layout& layout, SnapshotId id, const Mounts&
     if (!frozen.first_options.empty()) {
         return not_ours("they map ids");
     }
-    return ApplyTarget{.key = record->info.name,
+    return ApplyTarget{.id = id,
+                       .key = record->info.name,
                        .parent = record->info.parent,
                        .upperdir = layout.upper(id),
                        .lowerdirs = lower_paths(layout, lowers),

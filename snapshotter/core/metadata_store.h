@@ -12,9 +12,6 @@
 
 namespace lamina {
 
-// Names a snapshot's directory; never used twice, also not after the snapshot is gone.
-using SnapshotId = int64_t;
-
 // What an active snapshot's or view's mounts are made of besides its chain of parents. Kept from
 // the moment of creation: whatever the configuration says later, mounts() answers the same.
 struct FrozenMounts {

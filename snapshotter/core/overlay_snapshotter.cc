@@ -195,6 +195,15 @@ Status OverlaySnapshotter::cleanup() {
     return parts_->trash.take_leftovers();
 }
 
+Result<bool> OverlaySnapshotter::has_snapshot(SnapshotId id) {
+    const auto found = read_value(
+        *parts_->store, [&](ReadTransaction& transaction) { return transaction.get_by_id(id); });
+    if (!found && found.error().code != ErrorCode::not_found) {
+        return fail(found.error());
+    }
+    return found.has_value();
+}
+
 size_t OverlaySnapshotter::trash_trees() {
     return parts_->trash.waiting();
 }

@@ -80,6 +80,8 @@ class OverlaySnapshotter final : public Snapshotter {
 
     // A directory for a layer that ApplyHold::adopt() may take later.
     Result<StagedTree> stage_tree();
+    // False once it was removed; the key of an active snapshot changes, its id does not.
+    Result<bool> has_snapshot(SnapshotId id);
     // Of the filesystem below root.
     Result<FreeSpace> free_space() const;
     // Removed trees that are still to be deleted.

@@ -16,6 +16,9 @@ namespace lamina {
 //   name   names a committed snapshot; keys and names share one space
 //   parent the name of the committed snapshot that this one is based on, or empty
 
+// Names a snapshot's directory; never used twice, also not after the snapshot is gone.
+using SnapshotId = int64_t;
+
 // Values as on the wire (containerd.services.snapshots.v1.Kind).
 enum class Kind { view = 1, active = 2, committed = 3 };
 

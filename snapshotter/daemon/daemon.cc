@@ -90,7 +90,12 @@ Lookahead::Parts lookahead_parts(OverlaySnapshotter& snapshotter, BlobStore& blo
             .make_tree = [&] { return snapshotter.stage_tree(); },
             .unpack = unpack,
             .free_space = [&] { return snapshotter.free_space(); },
-            .is_active = [&](const std::string& key) { return is_active(snapshotter, key); }};
+            .is_active = [&](const std::string& key) { return is_active(snapshotter, key); },
+            .is_removed =
+                [&](SnapshotId id) {
+                    const auto is_there = snapshotter.has_snapshot(id);
+                    return is_there && !*is_there;
+                }};
 }
 
 ReadingsSource readings(UnpackSlots& slots, Lookahead& lookahead, OverlaySnapshotter& snapshotter) {

@@ -20,8 +20,9 @@ constexpr std::string_view kUnpackedInParallel = "the client unpacks layers in p
 
 // --- Applies ---
 
-AheadBook::ImageId AheadBook::enter(const LayerPlace& place, size_t depth, Clock::time_point now,
+AheadBook::ImageId AheadBook::enter(const LayerApply& apply, Clock::time_point now,
                                     Dropped& dropped) {
+    const auto& [place, depth, snapshot] = apply;
     auto image = image_of(place);
     if (image == images_.end()) {
         if (images_.size() >= kImagesAheadMax) {
@@ -32,10 +33,13 @@ AheadBook::ImageId AheadBook::enter(const LayerPlace& place, size_t depth, Clock
     }
     const ImageId id = image->first;
     ++image->second.visits;
-    image->second.depth = depth;
+    if (std::exchange(image->second.depth, depth) != depth) {
+        image->second.snapshots.clear();
+    }
+    image->second.snapshots.push_back(snapshot);
     image->second.last_seen = now;
     std::erase_if(entries_, [&](const EntryPtr& entry) {
-        const bool is_passed = entry->image == id && entry->depth < depth;
+        const bool is_passed = entry->image == id && entry->depth < apply.depth;
         if (is_passed) {
             abandon(*entry);
             dropped.push_back(entry);
@@ -270,6 +274,27 @@ void AheadBook::drop_if_finished(ImageId id, Dropped& dropped) {
     if (image != images_.end() && image->second.question == Image::Question::answered &&
         image->second.visits == 0 && !has_layers) {
         drop(image, "nothing is left to do", dropped);
+    }
+}
+
+std::vector<std::pair<AheadBook::ImageId, SnapshotId>> AheadBook::snapshots() const {
+    std::vector<std::pair<ImageId, SnapshotId>> all;
+    for (const auto& [id, image] : images_) {
+        for (const SnapshotId snapshot : image.snapshots) {
+            all.emplace_back(id, snapshot);
+        }
+    }
+    return all;
+}
+
+void AheadBook::forget_snapshot(ImageId id, SnapshotId snapshot, Dropped& dropped) {
+    const auto image = images_.find(id);
+    if (image == images_.end()) {
+        return;
+    }
+    std::erase(image->second.snapshots, snapshot);
+    if (image->second.snapshots.empty() && image->second.visits == 0) {
+        drop(image, "the layers below were removed", dropped);
     }
 }
 

@@ -33,6 +33,13 @@ struct AheadCounts {
     uint64_t wasted = 0; // begun, and nobody took it
 };
 
+// An Apply, as far as the look-ahead is concerned.
+struct LayerApply {
+    LayerPlace place;
+    size_t depth = 0;        // number of layers below
+    SnapshotId snapshot = 0; // that it writes into
+};
+
 // Which layers the look-ahead knows of and how far each has come. Does nothing by itself: no
 // threads, no files. Not thread-safe.
 class AheadBook {
@@ -71,9 +78,9 @@ class AheadBook {
         std::stop_token stop; // nobody wants the answer any more
     };
 
-    // An Apply for `place` begins. Answers the image that it belongs to: a known one, else a new
-    // one, about which there is a question; 0 when there are too many. Layers below are over.
-    ImageId enter(const LayerPlace& place, size_t depth, Clock::time_point now, Dropped& dropped);
+    // An Apply begins. Answers the image that it belongs to: a known one, else a new one, about
+    // which there is a question; 0 when there are too many. Layers below are over.
+    ImageId enter(const LayerApply& apply, Clock::time_point now, Dropped& dropped);
     // It has ended, with what it answered, or failed. When it failed, or answered another diff ID
     // than the image's configuration has, which containerd does not take, the image is dropped,
     // unless another Apply of it runs.
@@ -115,6 +122,11 @@ class AheadBook {
     // over meanwhile.
     void finish(const EntryPtr& entry, std::optional<StagedLayer>& result);
 
+    // For each image the snapshots that its Applies wrote into, as far as layers follow on them.
+    [[nodiscard]] std::vector<std::pair<ImageId, SnapshotId>> snapshots() const;
+    // It was removed. With the last one, and no Apply that runs, the image is dropped: nobody can
+    // ask for the layers above before there was another Apply for those below.
+    void forget_snapshot(ImageId image, SnapshotId snapshot, Dropped& dropped);
     // Drops images that no Apply was seen of since `oldest`.
     void expire(Clock::time_point oldest, Dropped& dropped);
     void drop_all(std::string_view reason, Dropped& dropped);
@@ -135,7 +147,8 @@ class AheadBook {
     struct Image {
         LayerPlace first; // that an Apply was seen of
         size_t first_depth = 0;
-        size_t depth = 0; // of the Apply seen last
+        size_t depth = 0;                    // of the Apply seen last
+        std::vector<SnapshotId> snapshots{}; // of the Applies of that depth
         // Of its layers; diff IDs as far as they are known.
         std::map<LayerPlace, std::optional<Digest>> diff_ids{};
         unsigned visits = 0; // Applies that run

@@ -213,7 +213,8 @@ Lookahead::Visit LayerApplier::enter(const Task& task) {
     if (!is_base && !is_upper) {
         return {};
     }
-    return lookahead_->enter({containerd_namespace, parent_chain_id, task.digest}, target.depth);
+    return lookahead_->enter(
+        {{containerd_namespace, parent_chain_id, task.digest}, target.depth, target.id});
 }
 
 Result<UnpackReport> LayerApplier::unpack(const Task& task) {

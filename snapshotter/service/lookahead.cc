@@ -62,15 +62,15 @@ uint64_t Lookahead::staged_bytes() {
 
 // --- Applies ---
 
-Lookahead::Visit Lookahead::enter(const LayerPlace& place, size_t depth) {
+Lookahead::Visit Lookahead::enter(const LayerApply& apply) {
     if (busy_ == 0) {
         return {};
     }
     AheadBook::Dropped dropped; // destroyed after the lock
     const Lock lock(mutex_);
-    const auto image = book_.enter(place, depth, Clock::now(), dropped);
+    const auto image = book_.enter(apply, Clock::now(), dropped);
     changed_.notify_all();
-    return image == 0 ? Visit() : Visit(*this, image, place);
+    return image == 0 ? Visit() : Visit(*this, image, apply.place);
 }
 
 void Lookahead::keep_off(const std::string& containerd_namespace, const Digest& blob,
@@ -210,12 +210,26 @@ void Lookahead::watch(const std::stop_token& stop) {
 void Lookahead::look_after_staged() {
     const auto room = check_room({});
     AheadBook::Dropped dropped;
-    const Lock lock(mutex_);
+    Lock lock(mutex_);
+    drop_what_was_given_up(lock, dropped);
     book_.expire(Clock::now() - age_, dropped);
     if (!room) {
         book_.drop_all(room.error().message, dropped);
     }
     changed_.notify_all();
+}
+
+// A client that gives up tells nobody, but containerd removes what it made: the snapshot of a
+// failed unpack at once, committed ones with the garbage. Asks without the lock.
+void Lookahead::drop_what_was_given_up(Lock& lock, AheadBook::Dropped& dropped) {
+    for (const auto& [image, snapshot] : book_.snapshots()) {
+        lock.unlock();
+        const bool is_removed = parts_.is_removed(snapshot);
+        lock.lock();
+        if (is_removed) {
+            book_.forget_snapshot(image, snapshot, dropped);
+        }
+    }
 }
 
 // Whether these can still be written, with what must stay free for everybody else.

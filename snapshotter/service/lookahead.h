@@ -43,10 +43,13 @@ class Lookahead {
         std::function<Result<FreeSpace>()> free_space;
         // Whether this snapshot still waits for its commit.
         std::function<bool(const std::string& key)> is_active;
+        // Whether this snapshot, which was there, is gone.
+        std::function<bool(SnapshotId)> is_removed;
     };
 
     // Begins an unpack only while fewer than `busy` places of `slots` (which outlive it) are taken;
-    // with 0 it never does. Images are given up when no Apply came for `age`.
+    // with 0 it never does. Images are given up when no Apply came for `age`, or when what was
+    // applied of them was removed.
     Lookahead(Parts parts, UnpackSlots& slots, unsigned busy,
               AheadBook::Clock::duration age = kStagedAge);
     // Ends all unpacks and throws away what nobody took. All visits must have ended.
@@ -84,8 +87,8 @@ class Lookahead {
         std::optional<bool> is_used_; // of what take() gave
     };
 
-    // An Apply of the layer at `place`, with `depth` layers below, begins.
-    Visit enter(const LayerPlace& place, size_t depth);
+    // An Apply begins.
+    Visit enter(const LayerApply& apply);
 
     // An Apply of `blob` into the snapshot `key` begins for which its parents are not known
     // (rebase): containerd unpacks the layers of that image at the same time itself, and nothing is
@@ -108,6 +111,7 @@ class Lookahead {
     void end_keep_off_of_settled(const std::vector<LayerAhead>& layers);
     bool look_for_blobs(Lock& lock);
     void look_after_staged();
+    void drop_what_was_given_up(Lock& lock, AheadBook::Dropped& dropped);
     Result<StagedLayer> stage(const LayerAhead& layer, const AheadBook::InFlight& unpacks,
                               const std::stop_token& stop);
     Status check_room(const AheadBook::InFlight& unpacks);

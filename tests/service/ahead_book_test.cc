@@ -24,7 +24,7 @@ LayerAhead layer(char first, char blob, uint64_t size) {
 class AheadBookTest : public ::testing::Test {
   protected:
     AheadBook::ImageId enter(char first) {
-        return book_.enter({"default", "", digest(first)}, 0, now_, dropped_);
+        return book_.enter({{"default", "", digest(first)}, 0, 1}, now_, dropped_);
     }
 
     // An Apply of the layer `first` runs, and the layers above it have blobs of these sizes.

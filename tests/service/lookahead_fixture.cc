@@ -102,6 +102,11 @@ void LookaheadTest::look_ahead_with(unsigned busy, AheadBook::Clock::duration ag
                 [this](const std::string& key) {
                     const auto info = snapshotter_->stat(key);
                     return info && info->kind == Kind::active;
+                },
+            .is_removed =
+                [this](SnapshotId id) {
+                    ++snapshot_questions_;
+                    return !snapshotter_->has_snapshot(id).value();
                 }},
         slots_, busy, age);
     applier_ = std::make_unique<LayerApplier>(

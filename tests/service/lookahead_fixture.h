@@ -69,6 +69,7 @@ class LookaheadTest : public ::testing::Test {
     // Called before each question to containerd: for the layers above one, for a blob.
     std::function<void(const Digest&, const std::stop_token&)> before_question_;
     std::atomic<uint64_t> free_bytes_ = 1ULL << 50;
+    std::atomic<int> snapshot_questions_ = 0; // whether one is gone
 
     std::unique_ptr<OverlaySnapshotter> snapshotter_;
     std::unique_ptr<Lookahead> lookahead_;

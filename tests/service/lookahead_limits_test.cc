@@ -44,6 +44,34 @@ TEST_F(LookaheadLimits, LayersThatNobodyAsksForExpire) {
     apply_all(image_, 1);
 }
 
+// As when containerd collects the garbage of a pull that was given up.
+TEST_F(LookaheadLimits, StagedLayersGoWithTheSnapshotBelowThem) {
+    store_image(content_, "default", image_);
+    ASSERT_TRUE(apply(image_, 0));
+    ASSERT_TRUE(eventually_staged(3));
+    ASSERT_TRUE(snapshotter_->remove(committed_name("default", image_.layers[0].chain_id)));
+    EXPECT_TRUE(eventually_empty());
+    EXPECT_EQ(lookahead_->counts().wasted, 3U);
+    apply_all(image_);
+}
+
+// Two clients unpack one image; containerd takes the snapshot of one of them.
+TEST_F(LookaheadLimits, StagedLayersStayWhileOneOfTheSnapshotsBelowThemDoes) {
+    store_image(content_, "default", image_);
+    ASSERT_TRUE(apply(image_, 0));
+    const std::string kept = committed_name("default", image_.layers[0].chain_id);
+    ASSERT_TRUE(apply(image_, 0));
+    ASSERT_TRUE(eventually_staged(3));
+    const std::string other = committed_name("default", image_.layers[0].chain_id);
+    ASSERT_NE(kept, other);
+    ASSERT_TRUE(snapshotter_->remove(other));
+    const int asked = snapshot_questions_;
+    EXPECT_TRUE(eventually([&] { return snapshot_questions_ > asked + 4; })); // of both, of one
+    EXPECT_EQ(lookahead_->counts().wasted, 0U);
+    ASSERT_TRUE(snapshotter_->remove(kept));
+    EXPECT_TRUE(eventually_empty());
+}
+
 TEST_F(LookaheadLimits, NothingIsStagedWhereSpaceIsShort) {
     free_bytes_ = kFreeBytesMin;
     store_image(content_, "default", image_);

@@ -16,8 +16,8 @@ from measure.looks import look_at
 from measure.machine import describe_machine
 from measure.turns import rotated
 
-# Where min_layers is the number of layers only the topmost one begins a tree; with fewer each from
-# the twelfth on does, and the next layer cancels it.
+# Where min_layers is the number of layers only the topmost one may have a tree; with fewer each from
+# the twelfth on may, until the next layer comes.
 EAGER = "hardlink, min_layers = 12"
 KEPT = 1  # keep_base, unless configured
 

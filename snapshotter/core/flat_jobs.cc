@@ -62,7 +62,7 @@ Status FlatJobs::resume() {
 void FlatJobs::add(SnapshotId id) {
     {
         const std::lock_guard lock(mutex_);
-        waiting_.push_back(id);
+        waiting_.push_back({id, Clock::now() + parts_.rest});
         if (!thread_.joinable()) {
             thread_ = std::thread([this] { serve(); });
         }
@@ -73,7 +73,7 @@ void FlatJobs::add(SnapshotId id) {
 void FlatJobs::cancel(SnapshotId id) {
     {
         const std::lock_guard lock(mutex_);
-        std::erase(waiting_, id);
+        std::erase_if(waiting_, [&](const Job& job) { return job.id == id; });
         if (running_ == id) {
             stop_.request_stop();
         }
@@ -83,8 +83,12 @@ void FlatJobs::cancel(SnapshotId id) {
 
 void FlatJobs::wait(SnapshotId id) {
     std::unique_lock lock(mutex_);
+    if (const auto job = std::ranges::find(waiting_, id, &Job::id); job != waiting_.end()) {
+        job->due = Clock::time_point::min();
+        changed_.notify_all();
+    }
     changed_.wait_for(lock, kFlatTreeWait, [&] {
-        return running_ != id && std::ranges::find(waiting_, id) == waiting_.end();
+        return running_ != id && std::ranges::find(waiting_, id, &Job::id) == waiting_.end();
     });
 }
 
@@ -98,22 +102,34 @@ void FlatJobs::serve() {
         become_idle();
     }
     std::unique_lock lock(mutex_);
-    while (true) {
-        changed_.wait(lock, [&] { return closing_ || !waiting_.empty(); });
-        if (closing_) {
-            return;
-        }
-        const SnapshotId id = waiting_.front();
+    while (const auto id = next_job(lock)) {
         running_ = id;
-        waiting_.pop_front();
         stop_ = {};
         const std::stop_token stop = stop_.get_token();
         lock.unlock();
-        make(id, stop);
+        make(*id, stop);
         lock.lock();
         running_.reset();
         changed_.notify_all();
     }
+}
+
+// Waits for one whose rest has ended; none when there is nothing more to do.
+std::optional<SnapshotId> FlatJobs::next_job(std::unique_lock<std::mutex>& lock) {
+    while (!closing_) {
+        const auto next = std::ranges::min_element(waiting_, {}, &Job::due);
+        if (next == waiting_.end()) {
+            changed_.wait(lock);
+        } else if (next->due > Clock::now()) {
+            const auto due = next->due; // the job may move, or go, meanwhile
+            changed_.wait_until(lock, due);
+        } else {
+            const SnapshotId id = next->id;
+            waiting_.erase(next);
+            return id;
+        }
+    }
+    return std::nullopt;
 }
 
 void FlatJobs::make(SnapshotId id, const std::stop_token& stop) {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <functional>
 #include <mutex>
 #include <optional>
 #include <stop_token>
 #include <thread>
+#include <vector>
 
 #include "snapshotter/core/layout.h"
 #include "snapshotter/core/metadata_store.h"
@@ -31,6 +32,7 @@ class FlatJobs {
         SquashOptions options;
         OverlayXattrs form = OverlayXattrs::trusted;
         std::function<Status(int fd)> sync; // makes a tree durable
+        std::chrono::milliseconds rest;     // before a job is begun for which nobody waits
     };
 
     explicit FlatJobs(Parts parts) : parts_(std::move(parts)) {}
@@ -41,19 +43,27 @@ class FlatJobs {
     // wanted, or forgets it where squashing is switched off.
     Status resume();
 
-    // The flat tree of `id` is wanted now.
+    // The flat tree of `id` is wanted. It is begun after the rest, in which most snapshots get a
+    // child, so that of an image's layers only the topmost one is flattened.
     void add(SnapshotId id);
     // It is not any more, so the store says already. Does not wait.
     void cancel(SnapshotId id);
-    // Until the tree of `id` is finished, forgotten or canceled, or for kFlatTreeWait.
+    // Until the tree of `id` is finished, forgotten or canceled, or for kFlatTreeWait. Ends its
+    // rest.
     void wait(SnapshotId id);
 
     [[nodiscard]] FlatTreeCounts counts();
 
   private:
+    using Clock = std::chrono::steady_clock;
+    struct Job {
+        SnapshotId id = 0;
+        Clock::time_point due; // when its rest ends
+    };
     struct Chain;
 
     void serve();
+    std::optional<SnapshotId> next_job(std::unique_lock<std::mutex>& lock);
     void make(SnapshotId id, const std::stop_token& stop);
     Status flatten(SnapshotId id, const std::stop_token& stop);
     Result<Chain> chain_of(SnapshotId id);
@@ -66,7 +76,7 @@ class FlatJobs {
 
     std::mutex mutex_; // for all below
     std::condition_variable changed_;
-    std::deque<SnapshotId> waiting_;
+    std::vector<Job> waiting_; // in the order of add()
     std::optional<SnapshotId> running_;
     std::stop_source stop_; // of the running one
     FlatTreeCounts counts_;

@@ -11,6 +11,11 @@ namespace lamina {
 // it, too.
 inline constexpr std::chrono::seconds kFlatTreeWait{30};
 
+// How long a chain rests without a child before its flat tree is begun, unless somebody waits for
+// it. The next layer of an image is prepared, or committed onto it, within milliseconds, on a busy
+// disk within a second, and makes the tree useless.
+inline constexpr std::chrono::milliseconds kFlatTreeRest{2000};
+
 // What must stay free for everybody else, beside what a flat tree is expected to take.
 inline constexpr uint64_t kFlatTreeFreeBytes = 256ULL * 1024 * 1024;
 inline constexpr uint64_t kFlatTreeFreeInodes = 10'000;

@@ -25,7 +25,8 @@ struct OverlaySnapshotter::Parts {
           store(std::move(opened_store)), squash(options.squash),
           trash(layout, {options.delete_threads, options.delete_when_idle}),
           flat_jobs({layout, *store, trash, squash,
-                     policy.userxattr ? OverlayXattrs::user : OverlayXattrs::trusted, sync}) {}
+                     policy.userxattr ? OverlayXattrs::user : OverlayXattrs::trusted, sync,
+                     options.flat_tree_rest}) {}
 
     const bool upperdir_label;
     const bool sync_trees;

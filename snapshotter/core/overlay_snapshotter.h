@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "snapshotter/core/apply_hold.h"
 #include "snapshotter/core/free_space.h"
+#include "snapshotter/core/limits.h"
 #include "snapshotter/core/metadata_store.h"
 #include "snapshotter/core/snapshotter.h"
 #include "snapshotter/core/squash_options.h"
@@ -27,6 +29,8 @@ struct OverlayOptions {
     bool remap_ids = false;
     // Flat trees in place of many lower directories; see README.md.
     SquashOptions squash;
+    // How long a chain is left alone before its flat tree is begun, unless somebody waits for it.
+    std::chrono::milliseconds flat_tree_rest = kFlatTreeRest;
     // What commit() itself changes in a tree is on the disk before the snapshot is committed. It
     // always is if the tree was when its Apply ended (AppliedTree::is_on_disk).
     bool sync_trees = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What comes in between while a flat tree is being made.
 #include <atomic>
+#include <chrono>
 #include <latch>
 #include <thread>
 
@@ -24,6 +25,7 @@ class FlatJob : public test::SquashTest {
             return;
         }
         options_.squash.wait = false;
+        options_.flat_tree_rest = {};
         options_.sync = [this, test = std::this_thread::get_id()](int) -> Status {
             if (std::this_thread::get_id() != test) { // it commits
                 if (trees_++ == 0) {
@@ -141,6 +143,99 @@ TEST_F(FlatJob, EveryMountOfARaceIsTheSame) {
         EXPECT_EQ(view, views.front());
     }
     EXPECT_EQ(show(test::lowers_of(views.front())), raw_manifest("2"));
+}
+
+// Longer than any test: who comes upon the end of it comes too late.
+constexpr std::chrono::hours kLong{1};
+
+class RestingChain : public test::SquashTest {
+  protected:
+    void SetUp() override {
+        SquashTest::SetUp();
+        if (IsSkipped()) {
+            return;
+        }
+        options_.flat_tree_rest = kLong;
+        options_.sync = [this, test = std::this_thread::get_id()](int) -> Status {
+            trees_ += std::this_thread::get_id() == test ? 0 : 1; // it commits
+            return {};
+        };
+        reopen();
+    }
+    // The next layer of an image, whose Prepare waits for nobody.
+    void add_image_layer(const std::string& name, const std::string& parent) {
+        (void)prepare(test::kExtractKey, parent);
+        commit(name, test::kExtractKey);
+        ids_[name] = ++last_id_;
+        parents_[name] = parent;
+    }
+    // The same, applied apart from its parent.
+    void add_rebased_layer(const std::string& name, const std::string& parent) {
+        (void)prepare(test::kExtractKey, "", test::kUpperLayer);
+        commit(name, test::kExtractKey, parent);
+        ids_[name] = ++last_id_;
+        parents_[name] = parent;
+    }
+
+    std::atomic<int> trees_ = 0; // written so far
+};
+
+TEST_F(RestingChain, OfAnImageOnlyTheTopIsFlattened) {
+    add_image_layer("1", "");
+    for (const char* name : {"2", "3", "4"}) {
+        add_image_layer(name, parents_.rbegin()->first);
+    }
+    EXPECT_THAT(seen("4"), ElementsAre(flat("4")));
+    EXPECT_EQ(trees_, 1);
+}
+
+TEST_F(RestingChain, OfAnImageUnpackedInParallelOnlyTheTopIsFlattened) {
+    add_image_layer("1", "");
+    for (const char* name : {"2", "3", "4"}) {
+        add_rebased_layer(name, parents_.rbegin()->first);
+    }
+    EXPECT_THAT(seen("4"), ElementsAre(flat("4")));
+    EXPECT_EQ(trees_, 1);
+}
+
+TEST_F(RestingChain, IsFlattenedAtOnceForWhoWaits) {
+    add_layers(2);
+    EXPECT_THAT(test::lowers_of(prepare("container", "2")), ElementsAre(flat("2")));
+}
+
+TEST_F(RestingChain, OthersRestOnWhenSomebodyWaitsForOne) {
+    add_image_layer("1", "");
+    add_image_layer("rests", "1");
+    add_image_layer("wanted", "1");
+    EXPECT_THAT(seen("wanted"), ElementsAre(flat("wanted")));
+    EXPECT_EQ(trees_, 1);
+    EXPECT_FALSE(test::exists(flat("rests")));
+    EXPECT_THAT(seen("rests"), ElementsAre(flat("rests")));
+}
+
+TEST_F(RestingChain, IsSettledWithoutATreeByWhoDoesNotWait) {
+    options_.squash.wait = false;
+    reopen();
+    add_layers(2);
+    EXPECT_THAT(seen("2"), ElementsAreArray(raw("2")));
+    EXPECT_EQ(trees_, 0);
+}
+
+TEST_F(RestingChain, IsStillWantedAfterARestart) {
+    add_layers(2);
+    options_.squash.wait = false;
+    options_.flat_tree_rest = {};
+    reopen();
+    EXPECT_TRUE(test::eventually([&] { return test::exists(flat("2")); }));
+}
+
+TEST_F(RestingChain, IsFlattenedWhenItHasRested) {
+    options_.squash.wait = false;
+    options_.flat_tree_rest = std::chrono::milliseconds(1);
+    reopen();
+    add_layers(2);
+    EXPECT_TRUE(test::eventually([&] { return test::exists(flat("2")); }));
+    EXPECT_THAT(seen("2"), ElementsAre(flat("2")));
 }
 
 using FlatTreeFailure = test::SquashTest;

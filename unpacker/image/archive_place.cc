@@ -102,17 +102,6 @@ class ArchivePlace final : public LayoutPlace {
         return {};
     }
 
-    Status publish() override {
-        const uint64_t size = end_ + 2 * kTarBlockBytes; // the end of an archive is zeros
-        if (::ftruncate(file_->get(), static_cast<off_t>(end_)) != 0 ||
-            ::ftruncate(file_->get(), static_cast<off_t>(size)) != 0 ||
-            ::fsync(file_->get()) != 0 ||
-            ::renameat(root(), kArchive, parent(), name().c_str()) != 0) {
-            return fail(errno_error("rename", name()));
-        }
-        return {};
-    }
-
   private:
     struct Blob {
         uint64_t offset_bytes = 0;
@@ -129,6 +118,17 @@ class ArchivePlace final : public LayoutPlace {
             entry.mode = 0755;
             TRY(write_header(entry));
             end_ += kTarBlockBytes;
+        }
+        return {};
+    }
+
+    Status rename_into_place() override {
+        const uint64_t size = end_ + 2 * kTarBlockBytes; // the end of an archive is zeros
+        if (::ftruncate(file_->get(), static_cast<off_t>(end_)) != 0 ||
+            ::ftruncate(file_->get(), static_cast<off_t>(size)) != 0 ||
+            ::fsync(file_->get()) != 0 ||
+            ::renameat(root(), kArchive, parent(), name().c_str()) != 0) {
+            return fail(errno_error("rename", name()));
         }
         return {};
     }

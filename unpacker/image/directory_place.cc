@@ -64,8 +64,16 @@ class DirectoryPlace final : public LayoutPlace {
         return sync_file(file.get(), name);
     }
 
+  private:
+    Status prepare() override {
+        TRY(make_directory_at(root(), "blobs"));
+        TRY(make_directory_at(root(), kBlobs));
+        TRY_ASSIGN(blobs_, open_directory_at(root(), kBlobs));
+        return {};
+    }
+
     // File by file: a syncfs(2) would wait for everything else that was unpacked here.
-    Status publish() override {
+    Status rename_into_place() override {
         for (const std::string& name : names_) {
             TRY_ASSIGN(const Fd file, open_at(blobs_.get(), name, O_RDONLY | O_NOFOLLOW));
             TRY(sync_file(file.get(), name));
@@ -82,14 +90,6 @@ class DirectoryPlace final : public LayoutPlace {
             return fail(errno_error("rename", name()));
         }
         forget_temporary();
-        return {};
-    }
-
-  private:
-    Status prepare() override {
-        TRY(make_directory_at(root(), "blobs"));
-        TRY(make_directory_at(root(), kBlobs));
-        TRY_ASSIGN(blobs_, open_directory_at(root(), kBlobs));
         return {};
     }
 

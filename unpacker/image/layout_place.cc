@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "unpacker/tree/remove_tree.h"
 
@@ -22,6 +23,13 @@ LayoutPlace::~LayoutPlace() {
     if (!temporary_.empty()) {
         (void)remove_tree(parent_.get(), temporary_);
     }
+}
+
+Status LayoutPlace::publish() {
+    TRY(rename_into_place());
+    return ::fsync(parent_.get()) == 0
+               ? Status{}
+               : fail(errno_error("fsync", fmt::format("directory of {}", name_)));
 }
 
 Status LayoutPlace::open(const std::string& path, ImageForm form) {

@@ -32,8 +32,9 @@ class LayoutPlace {
     // A file outside of blobs/.
     virtual Status write_file(const std::string& name, const std::string& bytes) = 0;
 
-    // Brings all to the disk, then gives it its name.
-    virtual Status publish() = 0;
+    // Brings all to the disk, gives it its name, and brings that to the disk. If only the last
+    // fails, the image is there under its name.
+    Status publish();
 
   protected:
     LayoutPlace() = default;
@@ -47,6 +48,8 @@ class LayoutPlace {
   private:
     Status open(const std::string& path, ImageForm form);
     virtual Status prepare() = 0;
+    // All but the last step of publish().
+    virtual Status rename_into_place() = 0;
 
     ImageForm form_ = ImageForm::oci_directory;
     Fd parent_;

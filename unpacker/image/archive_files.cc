@@ -94,6 +94,12 @@ class ArchiveScan {
     }
 
     Status add(const Entry& entry, Members& members) {
+        if (entry.is_sparse) { // its bytes are not in one place
+            return fail(ErrorCode::unimplemented,
+                        fmt::format("{}: sparse file, which is not read within an image (tar "
+                                    "without --sparse makes others)",
+                                    shortened(entry.name)));
+        }
         const uint64_t body = entry.type == EntryType::file ? entry.size_bytes : 0;
         if (body > size_ - at_) {
             return fail(ErrorCode::data_loss,

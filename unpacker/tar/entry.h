@@ -24,7 +24,8 @@ struct Entry {
     std::string name;
     std::string link_name; // target of a symlink, or name of the entry that a hard link points to
     uint64_t size_bytes = 0;
-    uint32_t mode = 0; // permissions, set-user-ID, set-group-ID and sticky: 07777
+    bool is_sparse = false; // the archive holds less than size_bytes, behind a map
+    uint32_t mode = 0;      // permissions, set-user-ID, set-group-ID and sticky: 07777
     uint64_t uid = 0;
     uint64_t gid = 0;
     dev_t device = 0;

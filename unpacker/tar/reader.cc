@@ -40,6 +40,9 @@ Result<EntryType> type_of(char flag, std::string_view name) {
         return EntryType::directory;
     case '6':
         return EntryType::fifo;
+    case 'S':
+        return fail(ErrorCode::invalid_argument,
+                    "tar entry type 'S', a sparse file of the old GNU format");
     default:
         break;
     }
@@ -273,6 +276,7 @@ Status TarReader::start_sparse_content(Entry& entry, const PaxRecords& pax) {
         return fail(ErrorCode::invalid_argument, "bad size of a sparse file");
     }
     entry.size_bytes = static_cast<uint64_t>(file_bytes);
+    entry.is_sparse = true;
     if (sparse_version(pax) == SparseVersion::in_body) {
         TRY_ASSIGN(const std::string pairs, read_sparse_map());
         TRY_ASSIGN(parts_, parse_sparse_map(pairs, '\n', file_bytes));

@@ -271,6 +271,29 @@ TEST_F(Source, FifoIsNoImage) {
     EXPECT_EQ(ImageSource::open(temp_ / "fifo").error().code, ErrorCode::invalid_argument);
 }
 
+// As `tar --sparse` packs an image's directory again.
+TEST_F(Source, SparseMembersAreRefusedByName) {
+    make_image();
+    const std::string good = image_.archive();
+    const auto in_records = [](const char* minor, const char* size_key) {
+        return pax_header(pax_record("GNU.sparse.major", "0") +
+                          pax_record("GNU.sparse.minor", minor) +
+                          pax_record("GNU.sparse.name", "blobs/holes") +
+                          pax_record(size_key, "100000") + pax_record("GNU.sparse.map", "0,1")) +
+               tar_entry(file("GNUSparseFile.0/holes", "x"));
+    };
+    for (const std::string& sparse :
+         {in_records("0", "GNU.sparse.size"), in_records("1", "GNU.sparse.size"),
+          in_records("1", "GNU.sparse.realsize"),
+          pax_sparse_file("blobs/holes", 100'000, {{0, "x"}, {90'000, "y"}}),
+          pax_sparse_file("blobs/holes", 100'000, {}),
+          tar_entry(file("blobs/holes", "x").flag('S'))}) {
+        const Error error = error_of_archive(sparse + good);
+        EXPECT_THAT(error.message, HasSubstr("blobs/holes"));
+        EXPECT_THAT(error.message, HasSubstr("sparse file"));
+    }
+}
+
 TEST_F(Source, BrokenArchivesAreErrors) {
     make_image();
     const std::string good = image_.archive();

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "snapshotter/core/labels.h"
 #include "snapshotter/core/mount_plan.h"
@@ -15,6 +15,19 @@ namespace {
 
 constexpr std::array kModes = {SquashMode::off, SquashMode::automatic, SquashMode::always};
 constexpr std::array kBackends = {LeafSource::hard_link, LeafSource::reflink, LeafSource::copy};
+
+// The one of `values` that has the name `text`.
+template <class Value, size_t N>
+Result<Value> parse_name(std::string_view text, const std::array<Value, N>& values) {
+    std::array<std::string_view, N> names;
+    std::ranges::transform(values, names.begin(), [](Value value) { return name_of(value); });
+    const auto* found = std::ranges::find(names, text);
+    if (found == names.end()) {
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("\"{:.64}\" is neither {}", text, fmt::join(names, " nor ")));
+    }
+    return values[static_cast<size_t>(found - names.begin())];
+}
 
 // A label comes from whoever made the image: one that says nothing known must not fail a commit.
 SquashMode mode_for(const SquashOptions& options, const Labels& labels) {
@@ -43,13 +56,7 @@ std::string_view name_of(SquashMode mode) {
 }
 
 Result<SquashMode> parse_squash_mode(std::string_view text) {
-    for (const SquashMode mode : kModes) {
-        if (text == name_of(mode)) {
-            return mode;
-        }
-    }
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("\"{:.64}\" is neither off nor auto nor always", text));
+    return parse_name(text, kModes);
 }
 
 std::string_view name_of(LeafSource backend) {
@@ -64,13 +71,7 @@ std::string_view name_of(LeafSource backend) {
 }
 
 Result<LeafSource> parse_squash_backend(std::string_view text) {
-    for (const LeafSource backend : kBackends) {
-        if (text == name_of(backend)) {
-            return backend;
-        }
-    }
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("\"{:.64}\" is neither hardlink nor reflink nor copy", text));
+    return parse_name(text, kBackends);
 }
 
 bool maps_ids(const Labels& labels) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "unpacker/base/limits.h"
+#include "unpacker/base/stop.h"
 #include "unpacker/image/layout_place.h"
 
 namespace lamina {
@@ -12,9 +13,7 @@ namespace {
 Status pump(ByteSource& from, ByteSink& to, const std::stop_token& stop) {
     std::vector<std::byte> buffer(limits::kBlobReadBytes);
     while (true) {
-        if (stop.stop_requested()) {
-            return fail(ErrorCode::canceled, "stopped");
-        }
+        TRY(check_stop(stop));
         TRY_ASSIGN(const size_t got, from.read(buffer));
         if (got == 0) {
             return to.finish();

@@ -13,6 +13,7 @@
 #include <fmt/ranges.h>
 
 #include "unpacker/base/limits.h"
+#include "unpacker/base/stop.h"
 #include "unpacker/base/text.h"
 #include "unpacker/index/index_builder.h"
 #include "unpacker/index/path_order.h"
@@ -239,9 +240,7 @@ Result<LayerSketch> sketch_layer(ByteSource& blob, Encoding encoding, const Dige
     auto sketch = Sketcher(next, below).run();
     while (next()) { // what follows the end of the archive
     }
-    if (stop.stop_requested()) {
-        return fail(ErrorCode::canceled, "stopped");
-    }
+    TRY(check_stop(stop));
     TRY_ASSIGN(const Digest read, stream.digest()); // its error is the cause of others
     if (!sketch) {
         return fail(sketch.error());

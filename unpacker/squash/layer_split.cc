@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "unpacker/base/stop.h"
+
 namespace lamina {
 namespace {
 
@@ -43,9 +45,7 @@ Result<LayerSplit> LayerSplit::plan(const MergeLayers& layers, size_t parts,
     double before = 0; // weight of the entries before
     size_t last = 0;   // part of the last of them
     for (uint64_t number = 0; const MergedEntry* merged = merge.next(); ++number) {
-        if (stop.stop_requested()) {
-            return fail(ErrorCode::canceled, "stopped");
-        }
+        TRY(check_stop(stop));
         const auto bytes = static_cast<double>(weight(*merged));
         if (bytes == 0) {
             continue;

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "unpacker/base/stop.h"
 #include "unpacker/base/text.h"
 #include "unpacker/index/index_builder.h"
 #include "unpacker/index/path_order.h"
@@ -43,7 +44,7 @@ class LayerStreamReader {
         root.type = NodeType::directory;
         entries_.push_back(std::move(root));
         while (true) {
-            TRY(check_stop());
+            TRY(check_stop(stop_));
             TRY_ASSIGN(const auto entry, reader_.next_entry());
             if (!entry) {
                 return build();
@@ -53,11 +54,6 @@ class LayerStreamReader {
     }
 
   private:
-    // Also within files, which may be large.
-    [[nodiscard]] Status check_stop() const {
-        return stop_.stop_requested() ? fail(ErrorCode::canceled, "stopped") : Status();
-    }
-
     Status add(const Entry& entry) {
         std::string path = entry.name;
         if (entry.type == EntryType::directory && path.ends_with('/')) {
@@ -152,7 +148,7 @@ class LayerStreamReader {
         TRY(files_.begin(file));
         uint64_t seen = 0;
         while (seen < file.size_bytes) {
-            TRY(check_stop());
+            TRY(check_stop(stop_)); // the file may be large
             TRY_ASSIGN(const auto block, reader_.next_block());
             if (!block || block->offset_bytes != seen) {
                 return odd(file.path, "its content has holes");

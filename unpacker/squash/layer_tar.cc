@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "unpacker/base/limits.h"
+#include "unpacker/base/stop.h"
 #include "unpacker/base/text.h"
 #include "unpacker/tar_writer/tar_writer.h"
 
@@ -76,16 +77,11 @@ class LayerTar {
     }
 
   private:
-    // Also within files, which may be large.
-    [[nodiscard]] Status check_stop() const {
-        return stop_.stop_requested() ? fail(ErrorCode::canceled, "stopped") : Status();
-    }
-
     Status write_whiteouts() {
         TRY_ASSIGN(Merge merge, Merge::open(layers_));
         OpenDirectories open;
         while (const MergedEntry* merged = merge.next()) {
-            TRY(check_stop());
+            TRY(check_stop(stop_));
             open.follow(*merged, false);
             const bool is_whiteout = merged->entry->type == NodeType::whiteout;
             if (is_whiteout || merged->is_opaque) {
@@ -117,7 +113,7 @@ class LayerTar {
         OpenDirectories open;
         SplitWalk walk(options_.split);
         while (const MergedEntry* merged = merge.next()) {
-            TRY(check_stop());
+            TRY(check_stop(stop_));
             open.follow(*merged, written_.contains(merged->entry->path));
             const bool is_here = walk.next(*merged) == options_.part;
             if (!is_here || merged->entry->path.empty() ||
@@ -166,7 +162,7 @@ class LayerTar {
     Status write_content(const MergedEntry& merged) {
         TRY_ASSIGN(const auto file, contents_.open(merged));
         for (uint64_t left = merged.entry->size_bytes; left > 0;) {
-            TRY(check_stop());
+            TRY(check_stop(stop_)); // the file may be large
             const std::span room(buffer_.data(), std::min<uint64_t>(left, buffer_.size()));
             const auto got = file->read(room);
             if (!got) {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "unpacker/base/stop.h"
 #include "unpacker/base/stopwatch.h"
 #include "unpacker/image/image_name.h"
 #include "unpacker/image/layout_writer.h"
@@ -232,9 +233,7 @@ Result<std::vector<OtherImage>> other_images(const ImageSource& source, const Im
     };
     note(node);
     for (const Descriptor& image : source.images()) {
-        if (stop.stop_requested()) {
-            return fail(ErrorCode::canceled, "stopped");
-        }
+        TRY(check_stop(stop));
         if (!read.insert(image.digest).second) {
             continue;
         }

@@ -5,14 +5,14 @@
 #include <cstring>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include "unpacker/base/fd.h"
 #include "unpacker/base/limits.h"
+#include "unpacker/base/stop.h"
 #include "unpacker/base/text.h"
 #include "unpacker/index/path_order.h"
 #include "unpacker/merge/layer_trees.h"
 #include "unpacker/merge/merge.h"
+#include "unpacker/pipeline/blob_source.h"
 #include "unpacker/squash/decoded_stream.h"
 #include "unpacker/squash/layer_stream.h"
 
@@ -49,10 +49,11 @@ class Shown {
         const bool is_later = !shared_layer() && mtime_max && time.tv_sec >= *mtime_max;
         return is_later ? timespec{*mtime_max, 0} : time;
     }
-    Result<Fd> open_content() {
+    Result<FileBlob> open_content() {
         MergedEntry on_disk = *merged_;
         on_disk.layer -= without_tree_;
-        return trees_.open_entry(on_disk);
+        TRY_ASSIGN(Fd file, trees_.open_entry(on_disk));
+        return FileBlob(std::move(file));
     }
 
   private:
@@ -67,20 +68,10 @@ class Shown {
     const MergedEntry* merged_ = nullptr;
 };
 
-// Fills the buffer unless the file, known as `path`, ends.
-Result<size_t> read_full(int fd, const std::string& path, std::span<char> buffer) {
-    size_t filled = 0;
-    while (filled < buffer.size()) {
-        const ssize_t got = ::read(fd, buffer.data() + filled, buffer.size() - filled);
-        if (got < 0) {
-            return fail(errno_error("read", shortened(path)));
-        }
-        if (got == 0) {
-            break;
-        }
-        filled += static_cast<size_t>(got);
-    }
-    return filled;
+// read_fully(), of a file known as `path`.
+Result<size_t> read_file(FileBlob& file, const std::string& path, std::span<std::byte> buffer) {
+    auto got = read_fully(file, buffer);
+    return got ? got : fail(with_context(shortened(path), got.error()));
 }
 
 // Compares files that go by with what the source shows under their names.
@@ -91,7 +82,7 @@ class SourceFiles final : public FileVisitor {
     // Names that are not the source's, or no files of this size there, are for others to tell.
     Status begin(const IndexEntry& file) override {
         path_ = file.path;
-        file_ = Fd();
+        file_.reset();
         while (source_.current() != nullptr &&
                compare_paths(source_.current()->entry->path, path_) < 0) {
             source_.next();
@@ -105,13 +96,12 @@ class SourceFiles final : public FileVisitor {
     }
 
     Status content(std::span<const std::byte> bytes) override {
-        while (file_.valid() && !bytes.empty()) {
+        while (file_ && !bytes.empty()) {
             const size_t count = std::min(bytes.size(), buffer_.size());
-            TRY_ASSIGN(const size_t got,
-                       read_full(file_.get(), path_, std::span(buffer_).first(count)));
+            TRY_ASSIGN(const size_t got, read_file(*file_, path_, std::span(buffer_).first(count)));
             if (got != count || std::memcmp(buffer_.data(), bytes.data(), count) != 0) {
                 different_ = path_;
-                file_ = Fd();
+                file_.reset();
             }
             bytes = bytes.subspan(count);
         }
@@ -126,8 +116,8 @@ class SourceFiles final : public FileVisitor {
   private:
     Shown source_;
     std::string path_;
-    Fd file_; // open while the two are the same
-    std::vector<char> buffer_ = std::vector<char>(limits::kBlobReadBytes);
+    std::optional<FileBlob> file_; // open while the two are the same
+    std::vector<std::byte> buffer_ = std::vector<std::byte>(limits::kBlobReadBytes);
     std::optional<std::string> different_;
 };
 
@@ -135,16 +125,14 @@ class Comparison {
   public:
     Comparison(Shown before, Shown after, std::optional<int64_t> mtime_max)
         : before_(std::move(before)), after_(std::move(after)), mtime_max_(mtime_max),
-          buffers_{std::vector<char>(limits::kBlobReadBytes),
-                   std::vector<char>(limits::kBlobReadBytes)} {}
+          buffers_{std::vector<std::byte>(limits::kBlobReadBytes),
+                   std::vector<std::byte>(limits::kBlobReadBytes)} {}
 
     Result<std::optional<TreeDifference>> run(const std::stop_token& stop) {
         before_.next();
         after_.next();
         while (before_.current() != nullptr || after_.current() != nullptr) {
-            if (stop.stop_requested()) {
-                return fail(ErrorCode::canceled, "stopped");
-            }
+            TRY(check_stop(stop));
             if (auto difference = missing_name()) {
                 return difference;
             }
@@ -220,12 +208,12 @@ class Comparison {
     }
 
     Result<const char*> difference_of_content() {
-        TRY_ASSIGN(const Fd a, before_.open_content());
-        TRY_ASSIGN(const Fd b, after_.open_content());
+        TRY_ASSIGN(FileBlob a, before_.open_content());
+        TRY_ASSIGN(FileBlob b, after_.open_content());
         const std::string& path = before_.current()->entry->path;
         while (true) {
-            TRY_ASSIGN(const size_t got_a, read_full(a.get(), path, buffers_[0]));
-            TRY_ASSIGN(const size_t got_b, read_full(b.get(), path, buffers_[1]));
+            TRY_ASSIGN(const size_t got_a, read_file(a, path, buffers_[0]));
+            TRY_ASSIGN(const size_t got_b, read_file(b, path, buffers_[1]));
             if (got_a != got_b || std::memcmp(buffers_[0].data(), buffers_[1].data(), got_a) != 0) {
                 return "content";
             }
@@ -238,7 +226,7 @@ class Comparison {
     Shown before_;
     Shown after_;
     std::optional<int64_t> mtime_max_;
-    std::vector<char> buffers_[2];
+    std::vector<std::byte> buffers_[2];
 };
 
 } // namespace

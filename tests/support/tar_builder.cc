@@ -43,7 +43,7 @@ bool fits_octal(int64_t value, size_t width) {
 class Header {
   public:
     void text(Field field, std::string_view value) {
-        block_.replace(field.offset, std::min(value.size(), field.width), value, 0, field.width);
+        bytes(field.offset, value.substr(0, field.width));
     }
 
     void number(Field field, int64_t value) {
@@ -54,8 +54,9 @@ class Header {
         }
     }
 
+    // Not by replace(), of which g++ 12 believes that it may overlap (GCC bug 105651).
     void bytes(size_t offset, std::string_view value) {
-        block_.replace(offset, value.size(), value);
+        std::ranges::copy(value, block_.begin() + static_cast<std::ptrdiff_t>(offset));
     }
 
     void checksum() {

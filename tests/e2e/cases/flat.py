@@ -168,7 +168,8 @@ def annotation_of_a_layer_stands_above_the_mode(stage):
 
 
 def met_job(stage, reference, event):
-    """Pulls, and whether `event` came while the image was being flattened. How long that takes, and
+    """Pulls, and whether `event` came while the image was being flattened. That begins when the chain
+    has rested, thus after the pull, so that its beginning is always seen; how long it takes, and
     what else there is to do, depends on the machine."""
     before = len(stage.lamina.flattened())
     stage.containerd.pull(reference, "lamina")

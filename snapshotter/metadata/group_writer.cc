@@ -21,7 +21,7 @@ GroupWriter::~GroupWriter() {
 }
 
 Status GroupWriter::run(const Work& work) {
-    Job job{work};
+    Job job(work);
     {
         const std::lock_guard lock(mutex_);
         queue_.push_back(&job);

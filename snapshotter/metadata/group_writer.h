@@ -32,6 +32,8 @@ class GroupWriter {
 
   private:
     struct Job { // lives on its caller's stack
+        explicit Job(const Work& wanted) : work(wanted) {}
+
         const Work& work;
         Status result;
         SideEffects effects;

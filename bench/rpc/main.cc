@@ -85,8 +85,9 @@ int main(int argc, char** argv) {
         (void)std::fputs("rpc_bench SOCKET SNAPSHOTTER CLIENTS ROUNDS\n", stderr);
         return 2;
     }
-    // Each thread waits for its own connection. With epoll, gRPC's choice, one thread waits for all of
-    // the process and wakes the others, which costs the machine a tenth of what the server could do.
+    // Each thread waits for its own connection. With epoll, gRPC's choice, one thread waits for all
+    // of the process and wakes the others, which costs the machine a tenth of what the server could
+    // do.
     (void)::setenv("GRPC_POLL_STRATEGY", "poll", 0);
     const auto report = run({argv[1], argv[2]}, std::strtoul(argv[3], nullptr, 10),
                             std::strtol(argv[4], nullptr, 10));

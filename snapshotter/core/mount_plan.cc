@@ -6,21 +6,10 @@
 #include <fmt/ranges.h>
 
 #include "snapshotter/core/labels.h"
+#include "snapshotter/core/name_parts.h"
 
 namespace lamina {
 namespace {
-
-// containerd's metadata layer names snapshots "<namespace>/<sequence>/<client's key>".
-std::string_view client_key(std::string_view key) {
-    for (int slash = 0; slash < 2; ++slash) {
-        const size_t end = key.find('/');
-        if (end == std::string_view::npos) {
-            return {};
-        }
-        key.remove_prefix(end + 1);
-    }
-    return key;
-}
 
 bool sets_index(const std::string& option) {
     return option == "index" || option.starts_with("index=");
@@ -71,7 +60,7 @@ Mount active_mount(const Layout& layout, SnapshotId id, const FrozenMounts& froz
 } // namespace
 
 bool is_extract_key(std::string_view key) {
-    return client_key(key).starts_with("extract-");
+    return client_key_in(key).starts_with("extract-");
 }
 
 bool is_rebase_candidate(const NewSnapshot& snapshot) {

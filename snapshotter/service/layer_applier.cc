@@ -2,13 +2,14 @@
 #include "snapshotter/service/layer_applier.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "snapshotter/core/name_parts.h"
+#include "snapshotter/service/apply_log.h"
 #include "unpacker/base/fd.h"
 #include "unpacker/base/log.h"
 #include "unpacker/base/stopwatch.h"
@@ -23,20 +24,12 @@ bool is_in_identifier(char byte) {
            byte == '-';
 }
 
-// containerd 1.7 sends no namespace to a proxy, but its metadata layer begins each key with it:
-// "<namespace>/<number>/<client's key>" (core/metadata/snapshot.go, createKey).
+// containerd 1.7 sends no namespace to a proxy, but what it calls the snapshot begins with one.
 std::string namespace_of(const LayerToApply& layer, const std::string& key) {
-    std::string name = layer.containerd_namespace.empty() ? key.substr(0, key.find('/'))
-                                                          : layer.containerd_namespace;
+    const std::string name = layer.containerd_namespace.empty() ? std::string(namespace_in(key))
+                                                                : layer.containerd_namespace;
     // gRPC aborts on a header that HTTP/2 cannot carry; a client of ours may choose any key.
     return std::ranges::all_of(name, is_in_identifier) ? name : std::string();
-}
-
-// What the client calls the parent, without what containerd's metadata layer puts before it.
-std::string client_name(const std::string& name) {
-    const size_t first = name.find('/');
-    const size_t second = first == std::string::npos ? first : name.find('/', first + 1);
-    return second == std::string::npos ? std::string() : name.substr(second + 1);
 }
 
 // Brings a layer that was made without its parents to where it belongs. After an error it can be
@@ -63,34 +56,6 @@ UnpackTarget unpack_target(ApplyHold& hold) {
             .index = hold.index_file()};
 }
 
-// Microseconds are all that a reader of the log can use.
-std::string rounded(double seconds) {
-    return fmt::format("{:.6f}", seconds);
-}
-
-// Where the time went: what each stage did, and how long it waited at its queues.
-void add_times(std::vector<log::Field>& fields, const StageTimes& times) {
-    struct Named {
-        std::string_view seconds, in_wait, out_wait;
-        StageTime time;
-    };
-    const std::array stages{
-        Named{"read_seconds", "", "read_out_wait", times.read},
-        Named{"decode_seconds", "decode_in_wait", "decode_out_wait", times.decode},
-        Named{"hash_seconds", "hash_in_wait", "", times.hash},
-        Named{"parse_seconds", "parse_in_wait", "parse_out_wait", times.parse},
-        Named{"write_seconds", "write_in_wait", "", times.write}};
-    for (const Named& stage : stages) {
-        fields.emplace_back(stage.seconds, rounded(stage.time.busy));
-        if (!stage.in_wait.empty()) {
-            fields.emplace_back(stage.in_wait, rounded(stage.time.awaiting_input));
-        }
-        if (!stage.out_wait.empty()) {
-            fields.emplace_back(stage.out_wait, rounded(stage.time.awaiting_output));
-        }
-    }
-}
-
 // UNIMPLEMENTED would send containerd to its next differ, which is right only before anything is
 // touched: what a filesystem cannot do (EOPNOTSUPP) is no reason to unpack once more.
 Error final_error(Error error) {
@@ -98,11 +63,6 @@ Error final_error(Error error) {
         error.code = ErrorCode::internal;
     }
     return error;
-}
-
-void log_failed(const LayerToApply& layer, const std::string& key, const Error& error) {
-    log::info(fmt::format("apply layer failed: {}", error.message),
-              {{"digest", layer.digest}, {"key", key}, {"media_type", layer.media_type}});
 }
 
 // The layer's own error is the one to report. That its remains could not be removed is for the log:
@@ -154,27 +114,9 @@ Result<AppliedLayer> LayerApplier::apply(const LayerToApply& layer, const std::s
                       .rebase = report.rebase,
                       .is_on_disk = layer.sync_filesystem,
                       .is_indexed = report.is_indexed}));
-    log_applied(task, *filled);
+    log_applied(layer, hold.target().key, report, filled->origin);
     parts_.on_applied(report);
     return AppliedLayer{report.diff_id, report.uncompressed_bytes};
-}
-
-void LayerApplier::log_applied(const Task& task, const Filled& filled) {
-    const UnpackReport& report = filled.report;
-    std::vector<log::Field> fields{
-        {"digest", task.layer.digest},   {"diff_id", report.diff_id.text()},
-        {"key", task.hold.target().key}, {"media_type", task.layer.media_type},
-        {"bytes", report.blob_bytes},    {"uncompressed_bytes", report.uncompressed_bytes},
-        {"entries", report.entries},     {"seconds", rounded(report.times.total_seconds)}};
-    if (filled.origin == Origin::cloned) { // no stage ran
-        fields.emplace_back("shared", "true");
-    } else {
-        if (filled.origin == Origin::staged) { // so the times are not this Apply's
-            fields.emplace_back("staged", "true");
-        }
-        add_times(fields, report.times);
-    }
-    log::write(log::Level::info, "apply layer", fields);
 }
 
 Result<LayerApplier::Filled> LayerApplier::fill(const Task& task) {
@@ -184,7 +126,7 @@ Result<LayerApplier::Filled> LayerApplier::fill(const Task& task) {
         if (auto settled = settle(*staged, task.hold)) {
             visit.use();
             visit.succeed(staged->report.diff_id);
-            return Filled{std::move(staged->report), Origin::staged};
+            return Filled{std::move(staged->report), LayerOrigin::staged};
         } else {
             log::info("a staged layer is not used",
                       {{"digest", task.layer.digest}, {"error", settled.error().message}});
@@ -199,7 +141,7 @@ Result<LayerApplier::Filled> LayerApplier::fill(const Task& task) {
 // same image looks like any other's.
 Lookahead::Visit LayerApplier::enter(const Task& task) {
     const ApplyTarget& target = task.hold.target();
-    const std::string parent_chain_id = client_name(target.parent);
+    const std::string parent_chain_id(client_key_in(target.parent));
     const bool is_base = target.lowerdirs.empty() && !target.is_overlay;
     const bool is_upper = !target.lowerdirs.empty() && Digest::parse(parent_chain_id);
     // A staged tree is on the disk before it is finished and moved, but not after.
@@ -258,14 +200,14 @@ Result<LayerApplier::Filled> LayerApplier::unpack_once(const Task& task) {
         TRY_ASSIGN(SharedUnpacks::Turn turn, shared_->join(key_of(task), task.stop));
         if (turn.leads()) {
             TRY_ASSIGN(UnpackReport report, unpack_for_all(task, turn));
-            return Filled{std::move(report), Origin::unpacked};
+            return Filled{std::move(report), LayerOrigin::unpacked};
         }
         if (turn.layer() == nullptr) {
             break;
         }
         auto cloned = clone(task, *turn.layer());
         if (cloned) {
-            return Filled{*std::move(cloned), Origin::cloned};
+            return Filled{*std::move(cloned), LayerOrigin::cloned};
         }
         if (task.stop.stop_requested()) {
             return fail(std::move(cloned).error());
@@ -278,7 +220,7 @@ Result<LayerApplier::Filled> LayerApplier::unpack_once(const Task& task) {
         turn.reject();
     }
     TRY_ASSIGN(UnpackReport report, unpack(task));
-    return Filled{std::move(report), Origin::unpacked};
+    return Filled{std::move(report), LayerOrigin::unpacked};
 }
 
 Result<UnpackReport> LayerApplier::unpack_for_all(const Task& task, SharedUnpacks::Turn& turn) {

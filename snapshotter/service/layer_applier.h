@@ -10,6 +10,7 @@
 #include "snapshotter/core/apply_hold.h"
 #include "snapshotter/core/staged_tree.h"
 #include "snapshotter/core/types.h"
+#include "snapshotter/service/apply_log.h"
 #include "snapshotter/service/lookahead.h"
 #include "snapshotter/service/shared_unpacks.h"
 #include "snapshotter/service/unpack_slots.h"
@@ -80,10 +81,9 @@ class LayerApplier {
                                              const std::stop_token& stop);
 
   private:
-    enum class Origin { unpacked, staged, cloned };
     struct Filled {
         UnpackReport report;
-        Origin origin = Origin::unpacked;
+        LayerOrigin origin = LayerOrigin::unpacked;
     };
     // What does not change during one Apply.
     struct Task {
@@ -103,7 +103,6 @@ class LayerApplier {
     bool may_share(const Task& task);
     static SharedUnpacks::Key key_of(const Task& task);
     Lookahead::Visit enter(const Task& task);
-    static void log_applied(const Task& task, const Filled& filled);
 
     Parts parts_;
     UnpackSlots& slots_;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "unpacker/squash/layer_sketch.h"
 
+#include <cerrno>
 #include <ctime>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <set>
@@ -57,7 +59,10 @@ class Sketcher {
             if (!entry) {
                 return build();
             }
-            TRY(add(*entry));
+            if (auto added = add(*entry); !added) {
+                return fail(with_context(fmt::format("entry \"{}\"", shortened(entry->name)),
+                                         added.error()));
+            }
         }
     }
 
@@ -66,52 +71,122 @@ class Sketcher {
     Status add(const Entry& entry) {
         if (entry.name.size() > limits::kPathBytesMax ||
             entry.link_name.size() > limits::kPathBytesMax) {
-            return fail(ErrorCode::invalid_argument,
-                        fmt::format("{}: name or target too long", shortened(entry.name)));
+            return fail(ErrorCode::invalid_argument, "name or target too long");
         }
         auto names = clean_components(entry.name);
         if (names.empty()) {
             return {};
         }
-        const WhiteoutName whiteout = parse_whiteout(names.back());
-        if (whiteout.kind == WhiteoutKind::none) {
-            add_node(entry, joined(names));
-            return {};
-        }
+        const std::string name = std::move(names.back());
         names.pop_back();
-        if (whiteout.kind == WhiteoutKind::opaque) {
-            opaque_.insert(joined(names));
-        } else if (whiteout.kind == WhiteoutKind::name) {
-            names.push_back(whiteout.hidden_name);
-            hidden_.insert(joined(names));
+        TRY_ASSIGN(std::string parent, resolve(names, Missing::is_made));
+        const WhiteoutName whiteout = parse_whiteout(name);
+        switch (whiteout.kind) {
+        case WhiteoutKind::none:
+            return add_node(entry, path_in(parent, name));
+        case WhiteoutKind::opaque:
+            opaque_.insert(std::move(parent));
+            return {};
+        case WhiteoutKind::name:
+            hidden_.insert(path_in(parent, whiteout.hidden_name));
+            return {};
+        default:
+            return fail(ErrorCode::invalid_argument, "whiteout that hides no name");
         }
-        return {};
     }
 
-    static std::string joined(const std::vector<std::string>& names) {
-        return fmt::format("{}", fmt::join(names, "/"));
+    static std::string path_in(std::string_view directory, std::string_view name) {
+        return directory.empty() ? std::string(name) : fmt::format("{}/{}", directory, name);
     }
 
-    void add_node(const Entry& entry, std::string path) {
-        make_parents(path);
+    enum class Missing { is_made, is_error };
+
+    // The directory that the names lead to through links of this layer: DirectoryTree::resolve().
+    Result<std::string> resolve(const std::vector<std::string>& names, Missing missing) {
+        std::string at = fmt::format("{}", fmt::join(names, "/"));
+        if (const auto found = nodes_.find(at);
+            found != nodes_.end() && found->second.type == NodeType::directory) {
+            return at; // what is known has its own path
+        }
+        at.clear();
+        std::deque<std::string> todo(names.begin(), names.end());
+        for (unsigned links = 0; !todo.empty();) {
+            const std::string name = std::move(todo.front());
+            todo.pop_front();
+            const std::string path =
+                name == ".." ? std::string(parent_path(at)) : path_in(at, name);
+            TRY_ASSIGN(const IndexEntry* const node, step(path, missing));
+            if (node->type == NodeType::directory) {
+                at = path;
+                continue;
+            }
+            if (node->type != NodeType::symlink || ++links > limits::kLinksMax) {
+                return fail(errno_error("resolve", shortened(path),
+                                        node->type == NodeType::symlink ? ELOOP : ENOTDIR));
+            }
+            const auto target = clean_link_target(node->target);
+            todo.insert(todo.begin(), target.begin(), target.end());
+            at = node->target.starts_with('/') ? "" : at;
+        }
+        return at;
+    }
+
+    // What has the path, or a directory that is made there: those that no entry names have the time
+    // at which something is made in them.
+    Result<const IndexEntry*> step(const std::string& path, Missing missing) {
+        const auto found = nodes_.find(path);
+        if (found != nodes_.end()) {
+            return &found->second;
+        }
+        if (missing == Missing::is_error) {
+            return fail(errno_error("resolve", shortened(path), ENOENT));
+        }
+        if (path.size() > limits::kPathBytesMax) {
+            return fail(errno_error("resolve", shortened(path), ENAMETOOLONG));
+        }
+        IndexEntry implied;
+        implied.path = path;
+        implied.type = NodeType::directory;
+        implied.mode = 0755;
+        implied.modify_time = {std::time(nullptr), 1};
+        implied_.insert(path);
+        return &(nodes_[path] = std::move(implied));
+    }
+
+    Status add_node(const Entry& entry, std::string path) {
+        if (path.size() > limits::kPathBytesMax) {
+            return fail(errno_error("resolve", "path", ENAMETOOLONG));
+        }
         IndexEntry node = unpacked_entry(entry, path);
         if (node.xattrs) {
             xattr_bytes_[*node.xattrs] = bytes_of(unpacked_xattrs(entry));
         }
-        if (entry.type == EntryType::hard_link) {
-            link_to(joined(clean_components(entry.link_name)), node);
-        }
-        if (node.type != NodeType::directory) {
+        if (entry.type != EntryType::directory) {
             remove_below(path);
         }
         implied_.erase(path);
+        if (entry.type == EntryType::hard_link) {
+            nodes_.erase(path); // before the target is looked for, which may be this
+            TRY(link_to(entry.link_name, node));
+        }
         nodes_[std::move(path)] = std::move(node);
+        return {};
     }
 
-    void link_to(const std::string& target, IndexEntry& node) {
-        const auto found = nodes_.find(target);
+    // Only files of the same layer can be linked to.
+    Status link_to(const std::string& link_name, IndexEntry& node) {
+        auto names = clean_components(link_name);
+        if (names.empty()) {
+            return fail(ErrorCode::invalid_argument, "hard link to the root");
+        }
+        const std::string name = std::move(names.back());
+        names.pop_back();
+        const auto directory = resolve(names, Missing::is_error);
+        const auto found = directory ? nodes_.find(path_in(*directory, name)) : nodes_.end();
         if (found == nodes_.end() || found->second.type == NodeType::directory) {
-            return;
+            return fail(ErrorCode::not_found,
+                        fmt::format("hard link to \"{}\", which is no file of its layer",
+                                    shortened(link_name)));
         }
         if (found->second.link_group == 0) {
             found->second.link_group = ++link_groups_;
@@ -119,30 +194,22 @@ class Sketcher {
         std::string path = std::move(node.path);
         node = found->second;
         node.path = std::move(path);
+        return {};
     }
 
-    // Directories that no entry names: new ones have the time at which something is made in them.
-    void make_parents(std::string_view path) {
-        const std::string_view parent = parent_path(path);
-        const auto found = nodes_.find(parent);
-        if (found != nodes_.end() && found->second.type == NodeType::directory) {
-            return;
-        }
-        make_parents(parent);
-        IndexEntry implied;
-        implied.path = parent;
-        implied.type = NodeType::directory;
-        implied.mode = 0755;
-        implied.modify_time = {std::time(nullptr), 1};
-        implied_.insert(implied.path);
-        nodes_[std::string(parent)] = std::move(implied);
-    }
-
-    void remove_below(std::string_view path) {
+    void remove_below(const std::string& path) {
         auto next = nodes_.upper_bound(path);
         while (next != nodes_.end() && next->first.starts_with(path) &&
                next->first[path.size()] == '/') {
             next = nodes_.erase(next);
+        }
+        opaque_.erase(path);
+        for (auto* paths : {&implied_, &hidden_, &opaque_}) {
+            const std::string front = path + "/";
+            auto within = paths->lower_bound(front);
+            while (within != paths->end() && within->starts_with(front)) {
+                within = paths->erase(within);
+            }
         }
     }
 
@@ -153,11 +220,9 @@ class Sketcher {
                 hide_all_directories();
                 continue;
             }
-            make_parents(path + "/x");
             nodes_.find(path)->second.is_opaque = true;
         }
         for (const std::string& path : hidden_) {
-            make_parents(path);
             const auto [node, is_new] = nodes_.try_emplace(path);
             if (is_new) {
                 node->second.path = path;

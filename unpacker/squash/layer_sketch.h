@@ -14,17 +14,17 @@
 
 namespace lamina {
 
-// What a layer would be when unpacked, told by its stream alone: nothing is written. Names are
-// taken as they are written, so what lies behind a symbolic link is counted where the archive puts
-// it, and a hard link to a file of another layer has no content.
+// What a layer would be when unpacked, told by its stream alone: nothing is written. As then, names
+// lead through symbolic links of the layer itself, and a hard link to anything else than a file of
+// the layer is not_found.
 struct LayerSketch {
     std::unique_ptr<LayerIndex> index;            // stays where it is when this moves
     std::map<Sha256Hash, uint64_t> xattr_bytes{}; // of PAX, by IndexEntry::xattrs
     uint64_t tar_bytes = 0;
 };
 
-// Directories that are only implied are those of `below`, topmost first. data_loss when the stream
-// does not have the digest `diff_id`; canceled soon after `stop`.
+// Directories that are only implied are those of `below`, topmost first, but not those behind links
+// there. data_loss when the stream does not have the digest `diff_id`; canceled soon after `stop`.
 [[nodiscard]] Result<LayerSketch> sketch_layer(ByteSource& blob, Encoding encoding,
                                                const Digest& diff_id,
                                                const std::vector<const LayerSketch*>& below,

@@ -123,8 +123,52 @@ TEST_F(SquashPrediction, BlobIsAboutAsLargeAsItComesOut) {
     }
 }
 
-// Only what is unpacked is resolved through links, but nothing is lost.
-TEST_F(SquashPrediction, NamesBehindLinksAreCountedSomewhere) {
+TEST_F(SquashPrediction, NamesBehindLinksAreWhereTheseLead) {
+    const std::vector<Tree> layers = {
+        kBase,
+        {dir("usr"), dir("usr/lib"), symlink("usr/lib", "lib"), symlink("/lib/", "usr/lib64"),
+         symlink("../../../lib64/deep", "usr/up"), file("lib/a", std::string(5000, 'a')),
+         file("usr/lib64/b"), file("usr/lib/deep/c", "c"), symlink("../lib64", "usr/lib/self"),
+         file("usr/lib/self/self/d", std::string(5000, 'd'))},
+        {symlink("d", "via"), whiteout("via/gone"), dir("e"), symlink("e", "to-e"), opaque("to-e"),
+         file("to-e/new"), dir("usr/lib"), hard_link("to-e/new", "usr/lib/linked")}};
+    expect_exact(layers, "2");
+    expect_exact(layers, "all");
+}
+
+TEST_F(SquashPrediction, LinksThatAreReplacedLeadNowhere) {
+    expect_exact({kBase,
+                  {dir("a"), file("a/old"), symlink("a", "l"), file("l/x"), dir("l"), file("l/y")},
+                  {whiteout("d/old"), file("d", "hides all, also its whiteout"), symlink("a", "m"),
+                   hard_link("m", "n")}},
+                 "2");
+}
+
+// Unpacking fails as well: each layer is unpacked into a directory of its own.
+TEST_F(SquashPrediction, WhatCannotBeUnpackedIsAnError) {
+    const std::vector<std::pair<Tree, std::string>> layers = {
+        {{hard_link("d/old", "linked")}, "hard link to \"d/old\""},
+        {{file("same"), hard_link("same", "same")}, "hard link to \"same\""},
+        {{dir("q"), hard_link("q", "linked")}, "hard link to \"q\""},
+        {{file("leaf"), file("leaf/below")}, "leaf/below"},
+        {{symlink("loop", "loop"), file("loop/below")}, "loop/below"},
+        {{file(".wh.")}, ".wh."}};
+    for (const auto& [layer, told] : layers) {
+        SCOPED_TRACE(told);
+        std::filesystem::remove_all(temp_ / "source");
+        image_ = {};
+        make_source({kBase, layer, {file("z")}});
+        SquashRequest what = request("all");
+        EXPECT_FALSE(squash_image(what, {}));
+        what.is_dry_run = true;
+        const auto report = squash_image(what, {});
+        ASSERT_FALSE(report);
+        EXPECT_THAT(report.error().message, testing::HasSubstr(told));
+    }
+}
+
+// The directory hides the link, as when unpacked, but takes nothing from where that leads.
+TEST_F(SquashPrediction, NamesBehindLinksOfLowerLayersAreCountedNearly) {
     make_source({{dir("usr"), dir("usr/lib"), symlink("usr/lib", "lib")},
                  {file("lib/x", std::string(70'000, 'x'))},
                  {file("y")}});

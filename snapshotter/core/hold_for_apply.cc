@@ -39,7 +39,17 @@ std::string upper_of(const Mounts& mounts) {
     return {};
 }
 
-// `mounts` must be our answer to the letter: anything else means something that we do not know.
+// BuildKit sets this option of each overlay mount as it needs it for the steps of a build
+// (snapshot/snapshotter.go, setRedirectDir). It says nothing of where files go.
+Mounts without_redirect_dir(Mounts mounts) {
+    for (Mount& mount : mounts) {
+        std::erase_if(mount.options,
+                      [](const auto& option) { return option.starts_with("redirect_dir="); });
+    }
+    return mounts;
+}
+
+// `mounts` must be our answer to the letter otherwise: more means something that we do not know.
 Result<ApplyTarget> target_of(const Layout& layout, SnapshotId id, const Mounts& mounts,
                               ReadTransaction& transaction) {
     const auto record = transaction.get_by_id(id);
@@ -53,7 +63,8 @@ Result<ApplyTarget> target_of(const Layout& layout, SnapshotId id, const Mounts&
     TRY_ASSIGN(const auto frozen, transaction.frozen_mounts(id));
     TRY_ASSIGN(const auto lowers, transaction.lowers(id));
     TRY_ASSIGN(const size_t depth, transaction.depth(id));
-    if (mounts != plan_mounts(layout, *record, frozen, lowers)) {
+    if (without_redirect_dir(mounts) !=
+        without_redirect_dir(plan_mounts(layout, *record, frozen, lowers))) {
         return not_ours("they are not those of the snapshot " + record->info.name);
     }
     if (!frozen.first_options.empty()) {

@@ -75,11 +75,11 @@ class OverlaySnapshotter final : public Snapshotter {
     Result<Usage> usage(const std::string& key) override;
     Status cleanup() override;
 
-    // The active snapshot that was answered exactly these mounts, held while a layer is written
-    // into it. unimplemented, before anything is touched, for mounts of other directories, with
-    // other options, or that map ids, so that containerd asks its next differ; failed_precondition
-    // for a directory of this object whose snapshot is gone or not active, and while it is held,
-    // committed or removed by another call.
+    // The active snapshot that was answered exactly these mounts, but for redirect_dir, held while
+    // a layer is written into it. unimplemented, before anything is touched, for mounts of other
+    // directories, with other options, or that map ids, so that containerd asks its next differ;
+    // failed_precondition for a directory of this object whose snapshot is gone or not active, and
+    // while it is held, committed or removed by another call.
     Result<ApplyHold> hold_for_apply(const Mounts& mounts);
 
     // A directory for a layer that ApplyHold::adopt() may take later.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <atomic>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
@@ -81,6 +83,19 @@ TEST_F(ApplyHoldTest, MountsOfOthersAreUnimplemented) {
     changed.front().options.push_back("volatile");
     EXPECT_TRUE(refused(changed));
     EXPECT_TRUE(snapshotter_->hold_for_apply(overlay));
+}
+
+// BuildKit puts the option at the end, without the one that was there.
+TEST_F(ApplyHoldTest, MountsAreOursWhateverTheySayOfRedirects) {
+    (void)prepare("a");
+    commit("base", "a");
+    for (const std::string value : {"off", "on", "nofollow"}) {
+        Mounts mounts = prepare("key " + value, "base");
+        std::erase_if(mounts.front().options,
+                      [](const auto& option) { return option.starts_with("redirect_dir="); });
+        mounts.front().options.push_back("redirect_dir=" + value);
+        EXPECT_EQ(hold(mounts).target().key, "key " + value);
+    }
 }
 
 // unimplemented would make containerd's own differ write there.

@@ -5,7 +5,9 @@
 #include <chrono>
 #include <cstring>
 #include <functional>
+#include <ranges>
 #include <span>
+#include <utility>
 
 #include <fmt/format.h>
 #include <grpcpp/grpcpp.h>
@@ -134,6 +136,37 @@ Result<StoredBlob> to_stored_blob(const content_api::Info& info) {
     return StoredBlob{std::move(digest), static_cast<uint64_t>(info.size())};
 }
 
+using Take = std::function<bool(const content_api::Info&)>; // whether more are wanted
+
+// Whether all were taken.
+Result<bool> list_each(content_api::Content::Stub& stub, ShortCall& call,
+                       const content_api::ListContentRequest& request, const Take& take) {
+    const auto stream = stub.List(&call.context(), request);
+    content_api::ListContentResponse message;
+    while (stream->Read(&message)) {
+        if (!std::ranges::all_of(message.info(), take)) {
+            call.context().TryCancel(); // or Finish() waits for the rest
+            stream->Finish();
+            return false;
+        }
+    }
+    TRY(from_grpc(stream->Finish()));
+    return true;
+}
+
+// containerd's fetch of a blob leaves it (core/remotes/docker, AppendDistributionSourceLabel).
+bool is_pulled(const content_api::Info& info) {
+    return std::ranges::any_of(info.labels(), [](const auto& label) {
+        return label.first.starts_with("containerd.io/distribution.source.");
+    });
+}
+
+// A blob and when something about it changed last.
+struct DatedBlob {
+    std::pair<int64_t, int32_t> updated; // seconds and nanoseconds
+    StoredBlob blob;
+};
+
 } // namespace
 
 struct ContentClient::Connection {
@@ -161,26 +194,47 @@ Result<std::vector<StoredBlob>> ContentClient::list(const std::string& container
     ShortCall call(containerd_namespace, call_time_, stop);
     content_api::ListContentRequest request;
     request.add_filters(filter);
-    const auto stream = connection_->stub->List(&call.context(), request);
-    content_api::ListContentResponse message;
     std::vector<StoredBlob> found;
-    bool too_many = false;
-    while (!too_many && stream->Read(&message)) {
-        for (const content_api::Info& info : message.info()) {
-            if (auto blob = to_stored_blob(info)) { // others are no image's, which name by sha256
-                found.push_back(*std::move(blob));
-            }
-        }
-        too_many = found.size() > max;
-    }
-    if (too_many) {
-        call.context().TryCancel(); // or Finish() waits for the rest
-        stream->Finish();
+    TRY_ASSIGN(const bool all,
+               list_each(*connection_->stub, call, request, [&](const content_api::Info& info) {
+                   if (auto blob = to_stored_blob(info)) { // others are no image's: no sha256
+                       found.push_back(*std::move(blob));
+                   }
+                   return found.size() <= max;
+               }));
+    if (!all) {
         return fail(ErrorCode::resource_exhausted,
                     fmt::format("more than {} blobs match {}", max, filter));
     }
-    TRY(from_grpc(stream->Finish()));
     return found;
+}
+
+Result<std::vector<StoredBlob>> ContentClient::pulled_last(const std::string& containerd_namespace,
+                                                           uint64_t size, size_t max,
+                                                           const std::stop_token& stop) {
+    ShortCall call(containerd_namespace, call_time_, stop);
+    std::vector<DatedBlob> found;
+    size_t seen = 0;
+    TRY_ASSIGN(const bool all,
+               list_each(*connection_->stub, call, {}, [&](const content_api::Info& info) {
+                   auto blob = to_stored_blob(info);
+                   if (blob && blob->size <= size && is_pulled(info)) {
+                       const auto& updated = info.updated_at();
+                       found.push_back({{updated.seconds(), updated.nanos()}, *std::move(blob)});
+                   }
+                   return ++seen <= kBlobsLookedThroughMax;
+               }));
+    if (!all) {
+        return fail(ErrorCode::resource_exhausted,
+                    fmt::format("namespace {} has more than {} blobs", containerd_namespace,
+                                kBlobsLookedThroughMax));
+    }
+    std::ranges::sort(found, std::greater(), &DatedBlob::updated);
+    std::vector<StoredBlob> last;
+    for (DatedBlob& one : found | std::views::take(max)) {
+        last.push_back(std::move(one.blob));
+    }
+    return last;
 }
 
 Result<uint64_t> ContentClient::size_of(const std::string& containerd_namespace,

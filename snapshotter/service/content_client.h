@@ -41,10 +41,17 @@ class ContentClient {
 
     // The blobs of a namespace that `filter` (containerd's filter language) matches;
     // resource_exhausted when they are more than `max`. canceled after `stop`, deadline_exceeded
-    // after call_time(), else containerd's own error; so is it for size_of().
+    // after call_time(), else containerd's own error; so is it for the next two.
     [[nodiscard]] Result<std::vector<StoredBlob>> list(const std::string& containerd_namespace,
                                                        const std::string& filter, size_t max,
                                                        const std::stop_token& stop);
+
+    // The blobs of a namespace of at most `size` bytes that were pulled from a registry, of which
+    // containerd writes a label, and of these the `max` that came or changed last.
+    // resource_exhausted in a namespace of more than kBlobsLookedThroughMax blobs.
+    [[nodiscard]] Result<std::vector<StoredBlob>>
+    pulled_last(const std::string& containerd_namespace, uint64_t size, size_t max,
+                const std::stop_token& stop);
 
     // Bytes of a blob that is there completely; not_found for others.
     [[nodiscard]] Result<uint64_t> size_of(const std::string& containerd_namespace,

@@ -44,12 +44,7 @@ Layers common_start(const std::vector<Layers>& images) {
 
 Result<Layers> ImageLayers::above(const LayerPlace& place, size_t depth,
                                   const std::stop_token& stop) {
-    // containerd labels each manifest with its layers' digests, numbered from the base on
-    // (core/images, ChildGCLabels). A snapshot's depth is that number, so one question is enough.
-    const std::string filter =
-        fmt::format(R"(labels."containerd.io/gc.ref.content.l.{}"=={})", depth, place.blob.text());
-    TRY_ASSIGN(const auto manifests,
-               client_.list(place.containerd_namespace, filter, kManifestsMax, stop));
+    TRY_ASSIGN(const auto manifests, manifests_with(place, depth, stop));
     std::vector<Layers> images;
     for (const StoredBlob& manifest : manifests) {
         auto layers = above_in(manifest.digest, manifest.size, place, depth, stop);
@@ -69,6 +64,24 @@ Result<Layers> ImageLayers::above(const LayerPlace& place, size_t depth,
         images.erase(without_blob.begin(), images.end());
     }
     return common_start(images);
+}
+
+// Blobs that may be manifests with that layer; or none is.
+Result<std::vector<StoredBlob>> ImageLayers::manifests_with(const LayerPlace& place, size_t depth,
+                                                            const std::stop_token& stop) {
+    // containerd labels each manifest with its layers' digests, numbered from the base on
+    // (core/images, ChildGCLabels). A snapshot's depth is that number, so one question is enough.
+    const std::string filter =
+        fmt::format(R"(labels."containerd.io/gc.ref.content.l.{}"=={})", depth, place.blob.text());
+    TRY_ASSIGN(auto manifests,
+               client_.list(place.containerd_namespace, filter, kManifestsMax, stop));
+    if (!manifests.empty()) {
+        return manifests;
+    }
+    // BuildKit's pull (util/pull) gives no such labels, and CRI's gives none for layers where it is
+    // to discard their blobs. But what is being pulled came last.
+    return client_.pulled_last(place.containerd_namespace, kImageDocumentBytesMax,
+                               kDocumentsReadMax, stop);
 }
 
 Result<Layers> ImageLayers::above_in(const Digest& manifest_digest, uint64_t manifest_size,

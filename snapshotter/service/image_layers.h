@@ -16,6 +16,7 @@ namespace lamina {
 
 class BlobStore;
 class ContentClient;
+struct StoredBlob;
 
 // Where a layer lies: which blob on which chain of parents, for whom. Two layers of one place are
 // the same layer, whichever image they come from.
@@ -44,11 +45,14 @@ class ImageLayers {
     // The layers above the one at `place`, which has `depth` layers below it, nearest first: those
     // on which all images agree that are in the store, have this layer at this place and the next
     // one's blob, if any of them has. Empty when no image is known. Errors: those of containerd;
-    // resource_exhausted for more than kManifestsMax images.
+    // resource_exhausted for more than kManifestsMax images, or more than kBlobsLookedThroughMax
+    // blobs in a namespace where no label tells.
     [[nodiscard]] Result<std::vector<LayerAhead>> above(const LayerPlace& place, size_t depth,
                                                         const std::stop_token& stop);
 
   private:
+    Result<std::vector<StoredBlob>> manifests_with(const LayerPlace& place, size_t depth,
+                                                   const std::stop_token& stop);
     Result<std::string> read(const std::string& containerd_namespace, const Digest& digest,
                              uint64_t size, const std::stop_token& stop);
     Result<std::vector<LayerAhead>> above_in(const Digest& manifest, uint64_t manifest_size,

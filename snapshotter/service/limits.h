@@ -19,6 +19,14 @@ inline constexpr std::chrono::seconds kContentCallTime{10};
 // apart by a later layer; a host with more of them than this is left to that.
 inline constexpr size_t kManifestsMax = 16;
 
+// Documents that are read of a namespace whose manifests have no labels that name their layers:
+// index, manifest and configuration of ten images. The one that is being pulled came last.
+inline constexpr size_t kDocumentsReadMax = 32;
+
+// Blobs of such a namespace that are looked through for them. containerd sends each with its
+// labels, half a kilobyte; a build cache of more goes without look-ahead.
+inline constexpr size_t kBlobsLookedThroughMax = 20'000;
+
 // Bytes of a manifest or an image configuration. Registries take 4 MiB at least (OCI
 // distribution-spec, "Pushing Manifests"), but most have some KiB; the descriptors of 500 layers,
 // which is what overlayfs stacks, have 250 KiB with generous annotations. Parsed, one that was made

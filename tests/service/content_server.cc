@@ -53,7 +53,7 @@ ContentServer::~ContentServer() {
 Digest ContentServer::add(const std::string& containerd_namespace, const std::string& bytes,
                           const Labels& labels) {
     Digest digest = digest_of(bytes);
-    (*namespaces_.lock())[containerd_namespace][digest.text()] = {bytes, labels};
+    (*namespaces_.lock())[containerd_namespace][digest.text()] = {bytes, labels, ++added_};
     return digest;
 }
 
@@ -76,6 +76,8 @@ grpc::Status ContentServer::List(grpc::ServerContext* context,
             content_api::Info& info = *message.add_info();
             info.set_digest(digest);
             info.set_size(static_cast<int64_t>(blob.bytes.size()));
+            info.mutable_labels()->insert(blob.labels.begin(), blob.labels.end());
+            info.mutable_updated_at()->set_nanos(static_cast<int32_t>(blob.added));
             stream->Write(message);
         }
     }
@@ -137,6 +139,13 @@ StoredImage make_image(const std::vector<std::string>& tars) {
         {"layers",
          layers}}.dump();
     return image;
+}
+
+void store_as_pulled_only(ContentServer& server, const std::string& containerd_namespace,
+                          const StoredImage& image) {
+    const Labels from{{"containerd.io/distribution.source.registry.example", "library/image"}};
+    server.add(containerd_namespace, image.manifest, from);
+    server.add(containerd_namespace, image.config, from);
 }
 
 void store_image(ContentServer& server, const std::string& containerd_namespace,

@@ -48,11 +48,13 @@ class ContentServer final : public containerd::services::content::v1::Content::S
     struct Blob {
         std::string bytes;
         Labels labels;
+        int64_t added = 0; // its number, in order
     };
     using Blobs = std::map<std::string, Blob>; // by digest
 
     TempDir directory_;
     std::string address_;
+    std::atomic<int64_t> added_ = 0; // blobs
     Synchronized<std::map<std::string, Blobs>> namespaces_;
     std::unique_ptr<grpc::Server> server_;
 };
@@ -74,6 +76,10 @@ struct StoredImage {
 [[nodiscard]] StoredImage make_image(const std::vector<std::string>& tars);
 
 enum class LayerBlobs { all, none };
+
+// Puts its manifest and configuration there as BuildKit does: with no label but where from.
+void store_as_pulled_only(ContentServer& server, const std::string& containerd_namespace,
+                          const StoredImage& image);
 
 // Puts it into the store, with the labels that containerd gives a manifest.
 void store_image(ContentServer& server, const std::string& containerd_namespace,

@@ -81,6 +81,43 @@ TEST_F(ImageLayersTest, ImageOfAnotherNamespaceIsNotSeen) {
     EXPECT_THAT(blobs_above(image_, 0), IsEmpty());
 }
 
+TEST_F(ImageLayersTest, ImageWhoseManifestHasNoLabelsIsFoundByWhatItSays) {
+    store_as_pulled_only(content_, "default", test::make_image({"else", "second"}));
+    store_as_pulled_only(content_, "default", image_);
+    EXPECT_EQ(blobs_above(image_, 0), blobs_of(image_, 1));
+    EXPECT_EQ(blobs_above(image_, 2), blobs_of(image_, 3));
+}
+
+TEST_F(ImageLayersTest, ManifestThatNobodyPulledIsNotLookedFor) {
+    content_.add("default", image_.manifest);
+    content_.add("default", image_.config);
+    EXPECT_THAT(blobs_above(image_, 0), IsEmpty());
+}
+
+TEST_F(ImageLayersTest, OfManifestsWithoutLabelsOnlyTheLastAreRead) {
+    const auto pull_others = [this](size_t count, const std::string& name) {
+        for (size_t i = 0; i < count; ++i) {
+            store_as_pulled_only(content_, "default",
+                                 test::make_image({name + std::to_string(i), "second"}));
+        }
+    };
+    store_as_pulled_only(content_, "default", image_);
+    pull_others(kDocumentsReadMax / 2 - 1, "some"); // of two documents each
+    EXPECT_EQ(blobs_above(image_, 0), blobs_of(image_, 1));
+    pull_others(1, "one more");
+    EXPECT_THAT(blobs_above(image_, 0), IsEmpty());
+}
+
+TEST_F(ImageLayersTest, NamespaceOfTooManyBlobsIsNotLookedThrough) {
+    store_as_pulled_only(content_, "default", image_);
+    for (size_t i = 0; i < kBlobsLookedThroughMax; ++i) {
+        content_.add("default", std::to_string(i));
+    }
+    const auto layers = above(place_of(image_, 0), 0);
+    ASSERT_FALSE(layers);
+    EXPECT_EQ(layers.error().code, ErrorCode::resource_exhausted);
+}
+
 TEST_F(ImageLayersTest, SameBlobAtAnotherPlaceIsAnotherLayer) {
     store_image(content_, "default", image_);
     EXPECT_THAT(*above({"default", "", image_.layers[1].blob}, 0), IsEmpty());

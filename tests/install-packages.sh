@@ -15,8 +15,8 @@ readonly build=(
 )
 readonly test=(
     attr btrfs-progs ca-certificates clang-format-19 debian-archive-keyring isal libarchive-tools
-    pigz python3 python3-jsonschema python3-venv runc shellcheck skopeo strace util-linux xfsprogs
-    zstd
+    pigz python3 python3-grpcio python3-jsonschema python3-protobuf python3-venv runc shellcheck
+    skopeo strace util-linux xfsprogs zstd
 )
 
 # Names a package only when dpkg does not call it fully installed.

@@ -22,7 +22,8 @@ class MeasuredContainerd(Containerd):
 
     def __init__(self, version, directory, namespace, lamina=None, decoder=None, unpacks=1):
         directory.mkdir(parents=True, exist_ok=True)
-        self.version, self.directory, self.namespace = version, directory, namespace
+        self.version, self.directory = version, directory
+        self.namespace = self.cgroup = namespace
         text = config_text(version, directory, lamina, unpacks)
         config = directory / "config.toml"
         config.write_text(text + (PARALLEL.format(unpacks=unpacks)

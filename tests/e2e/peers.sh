@@ -9,6 +9,7 @@
 #   peers/containerd-1.6/bin   Debian 12's package: snapshots only
 #   peers/containerd-2.3/bin   built by `go install` at the version pinned below
 #   peers/registry/bin         docker-registry of Debian 12
+#   peers/cri-api              Kubernetes' api.proto of its runtime interface, version pinned below
 #   peers/image-spec/schema    JSON schemas of the OCI image specification, version pinned below
 #   peers/go/bin               only where the machine has no usable Go
 #   peers/docker-squash/bin    a virtual environment with the versions pinned below, from PyPI; for
@@ -18,6 +19,7 @@ shopt -s inherit_errexit # or a failure within $(...) goes on with what it left 
 
 readonly containerd_2_3=v2.3.4
 readonly containerd_2_3_programs=(containerd ctr containerd-shim-runc-v2)
+readonly cri_api=v0.36.3
 readonly image_spec=v1.1.1
 readonly docker_squash=(
     docker-squash==1.2.2 docker==7.2.0 packaging==26.3 requests==2.34.2 urllib3==2.8.0
@@ -154,12 +156,23 @@ make_containerd_2_3() {
         sed 's/^/peers: /' >&2
 }
 
-# They are in the specification's Go module, whose checksum go verifies.
-make_image_spec() {
-    local compiler module
+# module_dir MODULE@VERSION: where its files are, after go verified their checksum.
+module_dir() {
+    local compiler
     compiler=$(find_go)
-    module=$("$compiler" mod download -json "github.com/opencontainers/image-spec@$image_spec" |
-        sed -n 's/^.*"Dir": "\(.*\)".*$/\1/p')
+    "$compiler" mod download -json "$1" | sed -n 's/^.*"Dir": "\(.*\)".*$/\1/p'
+}
+
+# Debian 12's protoc does not know the option, which is about what is printed.
+make_cri_api() {
+    local module
+    module=$(module_dir "k8s.io/cri-api@$cri_api")
+    sed 's/ \[debug_redact = true\]//' "$module/pkg/apis/runtime/v1/api.proto" >"$1/api.proto"
+}
+
+make_image_spec() {
+    local module
+    module=$(module_dir "github.com/opencontainers/image-spec@$image_spec")
     mkdir "$1/schema"
     cp "$module"/schema/*.json "$1/schema"
 }
@@ -186,7 +199,7 @@ main() {
     mkdir -p "$peers"
     exec 9>"$cache/lock"
     flock 9
-    (($#)) || set -- containerd-2.3 containerd-1.7 containerd-1.6 registry image-spec
+    (($#)) || set -- containerd-2.3 containerd-1.7 containerd-1.6 registry image-spec cri-api
     local name
     for name in "$@"; do
         provide "$name"

@@ -1,17 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layers that are unpacked before containerd asks for them, by clients that ask one by one."""
-import copy
 import random
 import threading
 import time
 
 from lib.expect import contains, equal
-from lib.image import chain_ids
-from lib.layers_on_disk import layer_folders
-from lib.manifest import manifest
 from lib.process import eventually
 from lib.registration import case
-from lib.trees import unexpected
+from lib.trees import expect_equal_trees, trees
 from lib.variant import Layout
 
 
@@ -37,28 +33,6 @@ def remove_all(containerd, *references):
     containerd.collect_garbage()
 
 
-def trees(containerd, snapshotter, diff_ids):
-    return [manifest(folder)
-            for folder in layer_folders(containerd, snapshotter, chain_ids(diff_ids))]
-
-
-def expect_equal_trees(stage, actual, expected, numbers=None):
-    wrong = []
-    numbers = numbers or range(len(stage.image.diff_ids))
-    equal("layers", len(actual), len(expected))
-    for number, tree, reference in zip(numbers, actual, expected):
-        wrong += unexpected(stage, number, tree, reference)
-    assert not wrong, "\n".join(["trees differ", *wrong[:50]])
-
-
-def nothing_is_staged(stage):
-    return not [name for name in stage.lamina.leftovers() if name.startswith("staging/")]
-
-
-def expect_nothing_staged(stage):
-    eventually("staging is empty", lambda: nothing_is_staged(stage))
-
-
 @case("1.7", "2.3")
 def layers_are_unpacked_ahead_and_trees_stay_the_same(stage):
     stage.start(metrics=True)
@@ -70,7 +44,7 @@ def layers_are_unpacked_ahead_and_trees_stay_the_same(stage):
         """Which ones are depends on the moment; that some are, on nothing but patience."""
         unpack(stage.containerd, reference, "lamina")
         expect_equal_trees(stage, trees(stage.containerd, "lamina", stage.image.diff_ids), expected)
-        expect_nothing_staged(stage)
+        stage.lamina.wait_until_nothing_staged()
         remove_all(stage.containerd, reference)
         stage.lamina.wait_until_empty()
         return stage.lamina.unpacked_ahead()[1] > 0
@@ -107,7 +81,7 @@ def client_that_goes_away_leaves_nothing_in_the_way(stage):
                within=moments.uniform(0, seconds))
         unpack(stage.containerd, reference, "lamina")
         expect_equal_trees(stage, trees(stage.containerd, "lamina", stage.image.diff_ids), expected)
-        expect_nothing_staged(stage)
+        stage.lamina.wait_until_nothing_staged()
         remove_all(stage.containerd, reference)
         stage.lamina.wait_until_empty()
 
@@ -124,7 +98,7 @@ def blob_that_is_missing_fails_the_unpack_and_nothing_stays(stage):
     failed = containerd.ctr("snapshots", "unpack", "--snapshotter", "lamina",
                             target(containerd, reference), check=False)
     assert failed.returncode != 0, "an image without one of its layers was unpacked"
-    expect_nothing_staged(stage)
+    stage.lamina.wait_until_nothing_staged()
     remove_all(containerd, reference)
     unpack(containerd, reference, "lamina")
 
@@ -138,7 +112,7 @@ def wrong_diff_id_fails_the_pull_and_nothing_stays(stage):
     failed = unpack(stage.containerd, reference, "lamina", check=False)
     assert failed.returncode != 0, "a layer of another diff ID was taken"
     contains("error", failed.stderr, "wrong diff id")
-    expect_nothing_staged(stage)
+    stage.lamina.wait_until_nothing_staged()
 
 
 @case("1.7")
@@ -162,9 +136,7 @@ def images_that_share_layers_are_pulled_at_once(stage):
 def image_is_pulled_into_two_namespaces_at_once(stage):
     stage.start()
     reference = stage.push("gzip")
-    other = copy.copy(stage.containerd)
-    other.namespace = f"{stage.containerd.namespace}-other"
-    both = (stage.containerd, other)
+    both = (stage.containerd, stage.containerd.in_namespace(f"{stage.containerd.namespace}-other"))
     unpack(stage.containerd, reference, "overlayfs")
     expected = trees(stage.containerd, "overlayfs", stage.image.diff_ids)
     at_once(*[(unpack, containerd, reference, "lamina") for containerd in both])

@@ -10,7 +10,7 @@ PRIVATE = ("--runc-root", "/run/runc", "--fifo-dir", "/run/fifo")
 
 
 def cgroup(containerd, name):
-    return ("--cgroup", f"/{containerd.namespace}/{name}")
+    return ("--cgroup", f"/{containerd.cgroup}/{name}")
 
 
 def run_once(containerd, reference, snapshotter, *command, name="once"):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real containerd under private folders, and its command line client."""
+import copy
 import json
 import os
 
@@ -9,13 +10,12 @@ from lib.process import Process, run
 PEERS = {"1.6": "containerd-1.6", "1.7": "containerd-1.7", "2.3": "containerd-2.3"}
 
 # Parts that need other software, or write outside the folders given here (opt: /opt/containerd).
-UNUSED_PARTS = """disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images",
-  "io.containerd.cri.v1.runtime", "io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri",
-  "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs",
-  "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.devmapper",
-  "io.containerd.snapshotter.v1.blockfile", "io.containerd.snapshotter.v1.erofs",
-  "io.containerd.internal.v1.tracing", "io.containerd.tracing.processor.v1.otlp"]
-"""
+UNUSED_PARTS = [f"io.containerd.{part}" for part in (
+    "internal.v1.opt", "nri.v1.nri", "snapshotter.v1.btrfs", "snapshotter.v1.zfs",
+    "snapshotter.v1.aufs", "snapshotter.v1.devmapper", "snapshotter.v1.blockfile",
+    "snapshotter.v1.erofs", "internal.v1.tracing", "tracing.processor.v1.otlp")]
+CRI_PARTS = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images",
+             "io.containerd.cri.v1.runtime"]
 
 SNAPSHOTTER = """
 [proxy_plugins.lamina]
@@ -45,13 +45,37 @@ DIFFER = """
 """
 
 
-def config_text(version, directory, lamina, unpacks):
+# By their names up to 1.7 and since. A pod's process wants to be killed last, for which a root
+# without CAP_SYS_RESOURCE may not ask.
+CRI = """
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "{pause}"
+  restrict_oom_score_adj = true
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    snapshotter = "lamina"
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    conf_dir = "{directory}/cni"
+""", """
+[plugins."io.containerd.cri.v1.images"]
+  snapshotter = "lamina"
+[plugins."io.containerd.cri.v1.images".pinned_images]
+  sandbox = "{pause}"
+[plugins."io.containerd.cri.v1.runtime"]
+  restrict_oom_score_adj = true
+[plugins."io.containerd.cri.v1.runtime".cni]
+  conf_dir = "{directory}/cni"
+"""
+
+
+def config_text(version, directory, lamina, unpacks, pause=None):
     """Without `lamina` containerd has its own parts alone; 1.6 panics over a proxied differ.
 
-    `unpacks` is how many layers of an image may be unpacked at the same time.
+    `unpacks` is how many layers of an image may be unpacked at the same time, `pause` the image
+    that holds a pod of CRI, which is off without one.
     """
     text = f"version = {3 if version == '2.3' else 2}\n"
-    text += f'root = "{directory}/root"\nstate = "{directory}/state"\n{UNUSED_PARTS}'
+    text += f'root = "{directory}/root"\nstate = "{directory}/state"\n'
+    text += f"disabled_plugins = {json.dumps(UNUSED_PARTS + ([] if pause else CRI_PARTS))}\n"
     text += f'[grpc]\n  address = "{directory}/sock"\n'
     if lamina:
         capabilities = ["remap-ids", "rebase"] if unpacks > 1 else ["remap-ids"]
@@ -61,23 +85,33 @@ def config_text(version, directory, lamina, unpacks):
         text += DIFFER.format(address=lamina.address,
                               max_unpacks=f"max_concurrent_unpacks = {unpacks}"
                               if unpacks > 1 else "")
+    if pause:
+        text += CRI[version == "2.3"].format(pause=pause, directory=directory)
     return text
 
 
 class Containerd(Process):
-    """Runs until its block ends. `namespace` names the containers' cgroups as well."""
+    """Runs until its block ends. `namespace` names the cgroup above the containers' as well."""
 
-    def __init__(self, version, directory, namespace, lamina=None, parallel=False):
+    def __init__(self, version, directory, namespace, lamina=None, parallel=False,
+                 pause=None):
         directory.mkdir(exist_ok=True)  # the daemon may have looked for the content store
-        self.version, self.directory, self.namespace = version, directory, namespace
+        self.version, self.directory = version, directory
+        self.namespace = self.cgroup = namespace
         config = directory / "config.toml"
-        config.write_text(config_text(version, directory, lamina, 4 if parallel else 1))
+        config.write_text(config_text(version, directory, lamina, 4 if parallel else 1, pause))
         programs = os.path.dirname(peer_program(PEERS[version], "containerd"))
         self._env = {**os.environ, "PATH": f"{programs}:/usr/sbin:/usr/bin:/sbin:/bin"}
         self._ctr = peer_program(PEERS[version], "ctr")
         super().__init__(f"containerd {version}", [f"{programs}/containerd", "--config", config],
                          directory / "log", self._env)
         self.wait_until("answers", lambda: self.ctr("version", check=False).returncode == 0)
+
+    def in_namespace(self, namespace):
+        """The same containerd."""
+        other = copy.copy(self)
+        other.namespace = namespace
+        return other
 
     def ctr(self, *args, check=True, within=None):
         """`within`: after that many seconds it is killed."""

@@ -98,6 +98,9 @@ class Lamina:
         return [str(path.relative_to(self.root)) for folder in ("snapshots", "staging", "trash")
                 for path in self.root.glob(f"{folder}/*") if path.name != EMPTY_LOWER]
 
+    def wait_until_nothing_staged(self):
+        eventually("staging is empty", lambda: not any(self.root.glob("staging/*")))
+
     def wait_until_empty(self):
         """Deleting is work in the background: Remove only puts a tree aside."""
         try:

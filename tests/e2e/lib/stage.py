@@ -32,8 +32,10 @@ class Stage:
     def stop(self):
         self._running.close()
 
-    def start(self, lamina=True, parallel=False, lookahead="auto", metrics=False, squash=None):
-        """Registry, daemon and a containerd that knows the daemon. `squash`: its [squash]."""
+    def start(self, lamina=True, parallel=False, lookahead="auto", metrics=False, squash=None,
+              pause=None):
+        """Registry, daemon and a containerd that knows the daemon. `squash`: its [squash];
+        `pause`: the image that holds a pod, for cases with CRI."""
         self.registry = self._running.enter_context(Registry(self.directory / "registry"))
         if lamina:
             self.lamina = self._running.enter_context(
@@ -41,7 +43,7 @@ class Stage:
                        lookahead, metrics, squash))
         self.containerd = self._running.enter_context(
             Containerd(self.version, self.directory / "containerd", self.directory.name,
-                       self.lamina, parallel))
+                       self.lamina, parallel, pause))
 
     def restart_lamina(self):
         """Returns once containerd noticed: it dials a lost daemon at most every 3 seconds."""

@@ -2,6 +2,8 @@
 """Compares layers as lamina unpacked them with what containerd's overlayfs made of them."""
 from collections import Counter
 
+from lib.expect import equal
+from lib.image import chain_ids
 from lib.layers_on_disk import layer_folders
 from lib.manifest import differences, manifest
 
@@ -25,6 +27,22 @@ def compare_trees(stage):
         wrong += unexpected(stage, number, *map(manifest, folders), used)
     assert not wrong, "\n".join(["trees differ", *wrong[:50]])
     return used
+
+
+def trees(containerd, snapshotter, diff_ids):
+    """Of each layer, base first."""
+    return [manifest(folder)
+            for folder in layer_folders(containerd, snapshotter, chain_ids(diff_ids))]
+
+
+def expect_equal_trees(stage, actual, expected, numbers=None):
+    """`numbers`: which layers of the stage's image they are, if not all."""
+    wrong = []
+    numbers = numbers or range(len(stage.image.diff_ids))
+    equal("layers", len(actual), len(expected))
+    for number, tree, reference in zip(numbers, actual, expected):
+        wrong += unexpected(stage, number, tree, reference)
+    assert not wrong, "\n".join(["trees differ", *wrong[:50]])
 
 
 def unexpected(stage, number, actual, expected, used=None):

@@ -9,6 +9,7 @@
 #   peers/containerd-1.6/bin   Debian 12's package: snapshots only
 #   peers/containerd-2.3/bin   built by `go install` at the version pinned below
 #   peers/registry/bin         docker-registry of Debian 12
+#   peers/buildkit/bin         buildkitd and buildctl, built at the version pinned below
 #   peers/cri-api              Kubernetes' api.proto of its runtime interface, version pinned below
 #   peers/image-spec/schema    JSON schemas of the OCI image specification, version pinned below
 #   peers/go/bin               only where the machine has no usable Go
@@ -19,6 +20,7 @@ shopt -s inherit_errexit # or a failure within $(...) goes on with what it left 
 
 readonly containerd_2_3=v2.3.4
 readonly containerd_2_3_programs=(containerd ctr containerd-shim-runc-v2)
+readonly buildkit=v0.32.2
 readonly cri_api=v0.36.3
 readonly image_spec=v1.1.1
 readonly docker_squash=(
@@ -163,6 +165,18 @@ module_dir() {
     "$compiler" mod download -json "$1" | sed -n 's/^.*"Dir": "\(.*\)".*$/\1/p'
 }
 
+# In the module's own folder, because its go.mod excludes versions, which `go install` of a module
+# from elsewhere refuses to obey.
+make_buildkit() {
+    local compiler module
+    compiler=$(find_go)
+    module=$(module_dir "github.com/moby/buildkit@$buildkit")
+    mkdir "$1/bin"
+    (cd "$module" && CGO_ENABLED=0 GOTOOLCHAIN=auto GOBIN=$1/bin "$compiler" install \
+        -ldflags "-s -w -X github.com/moby/buildkit/version.Version=$buildkit" \
+        ./cmd/buildkitd ./cmd/buildctl 2>&1) | sed 's/^/peers: /' >&2
+}
+
 # Debian 12's protoc does not know the option, which is about what is printed.
 make_cri_api() {
     local module
@@ -199,7 +213,8 @@ main() {
     mkdir -p "$peers"
     exec 9>"$cache/lock"
     flock 9
-    (($#)) || set -- containerd-2.3 containerd-1.7 containerd-1.6 registry image-spec cri-api
+    (($#)) || set -- containerd-2.3 containerd-1.7 containerd-1.6 registry image-spec buildkit \
+        cri-api
     local name
     for name in "$@"; do
         provide "$name"

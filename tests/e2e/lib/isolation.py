@@ -60,10 +60,9 @@ def wait_despite_interrupt(child):
 
 
 def remove_cgroups(name):
-    """runc removes a container's cgroup but not the one above it, which is named like the folder."""
-    hierarchies = [Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").glob("*/")]
-    for group in (hierarchy / name for hierarchy in hierarchies):
-        if group.is_dir():
+    """runc removes a container's cgroup but not those above it, the first named like the folder."""
+    for hierarchy in (Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").glob("*/")):
+        for group in reversed([*(hierarchy / name).glob("**/")]):
             group.rmdir()
 
 

@@ -103,20 +103,26 @@ Result<AppliedLayer> LayerApplier::apply(const LayerToApply& layer, const std::s
 
     const std::stop_token stop_token = either.get_token();
     const Task task{layer, digest, encoding, hold, stop_token};
-    const auto filled = fill(task);
+    const auto filled = fill_and_record(task);
     if (!filled) {
         log_failed(layer, hold.target().key, filled.error());
         return fail(final_error(filled.error()));
     }
     const UnpackReport& report = filled->report;
-    TRY(hold.succeed({.usage = report.usage,
-                      .whiteouts = report.whiteouts,
-                      .rebase = report.rebase,
-                      .is_on_disk = layer.sync_filesystem,
-                      .is_indexed = report.is_indexed}));
     log_applied(layer, hold.target().key, report, filled->origin);
     parts_.on_applied(report);
     return AppliedLayer{report.diff_id, report.uncompressed_bytes};
+}
+
+Result<LayerApplier::Filled> LayerApplier::fill_and_record(const Task& task) {
+    TRY_ASSIGN(Filled filled, fill(task));
+    const UnpackReport& report = filled.report;
+    TRY(task.hold.succeed({.usage = report.usage,
+                           .whiteouts = report.whiteouts,
+                           .rebase = report.rebase,
+                           .is_on_disk = task.layer.sync_filesystem,
+                           .is_indexed = report.is_indexed}));
+    return filled;
 }
 
 Result<LayerApplier::Filled> LayerApplier::fill(const Task& task) {

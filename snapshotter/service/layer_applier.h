@@ -95,6 +95,7 @@ class LayerApplier {
     };
 
     // Leaves the snapshot empty when it fails after the first write, and as it was before that.
+    Result<Filled> fill_and_record(const Task& task);
     Result<Filled> fill(const Task& task);
     Result<Filled> unpack_once(const Task& task);
     Result<UnpackReport> unpack(const Task& task);

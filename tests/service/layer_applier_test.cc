@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <condition_variable>
+#include <filesystem>
 #include <latch>
 #include <thread>
 
@@ -99,6 +100,18 @@ TEST(LayerApplier, FailedUnpackLeavesTheUpperDirectoryEmptyAndCanBeRepeated) {
     fixture.unpack = ApplierFixture::write_a_file;
     EXPECT_TRUE(fixture.applier().apply(layer, {}));
     EXPECT_THAT(fixture.upper_entries("default/1/a"), ElementsAre("layer-file"));
+}
+
+// What Commit needs to know of the layer cannot be written where a directory is in its way.
+TEST(LayerApplier, LayerThatCannotBeRememberedIsLoggedAsFailed) {
+    ApplierFixture fixture;
+    const LayerToApply layer = fixture.layer_for("default/1/a");
+    const auto snapshot = std::filesystem::path(layer.mounts.front().source).parent_path();
+    std::filesystem::create_directories(snapshot / "rebase");
+    testing::internal::CaptureStderr();
+    EXPECT_FALSE(fixture.applier().apply(layer, {}));
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("apply layer failed"));
+    EXPECT_THAT(fixture.upper_entries("default/1/a"), IsEmpty());
 }
 
 TEST(LayerApplier, BlobThatCannotBeOpenedIsTheError) {
